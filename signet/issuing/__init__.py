@@ -1,0 +1,1 @@
+"""Issuing tokens with a key that never leaves its KMS."""

@@ -1,0 +1,64 @@
+"""Signing with a key that stays in a cloud's KMS: one small interface, one adapter a cloud.
+
+An adapter knows its SDK and nothing else, is given its client, and is imported only when a key of
+its cloud signs. The errors that it raises are those of `signet.issuing.errors`.
+"""
+
+import importlib
+from typing import Final, Protocol, cast
+
+from signet.errors import Fault, SettingsError
+from signet.issuing.signature_format import ALGORITHMS
+
+__all__ = ["CLOUDS", "Signer", "signer_for"]
+
+CLOUDS: Final = ("aws", "azure", "gcp")
+
+
+class Signer(Protocol):
+    """One KMS key and the one algorithm that it signs with."""
+
+    @property
+    def algorithm(self) -> str:
+        """The JWS `alg` value, for example `RS256`."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of `message` in JWS's form: r||s for ES256 and ES384."""
+
+    def public_key_pem(self) -> str:
+        """Return the public half as the KMS tells it, a SubjectPublicKeyInfo in PEM."""
+
+
+class _Adapter(Protocol):
+    def connect(self, key_reference: str, algorithm: str) -> Signer:
+        """Make the cloud's client from the caller's own credentials."""
+
+
+def signer_for(cloud: str, key_reference: str, algorithm: str) -> Signer:
+    """Return a signer for a KMS key, with the caller's own credentials for that cloud.
+
+    `key_reference` is how that cloud names one key for good: a key ARN or id (AWS), a key
+    identifier with its version (`https://VAULT/keys/NAME/VERSION`, Azure), or a key version's
+    resource name (`projects/.../cryptoKeyVersions/N`, Google).
+
+    Raises SettingsError for an unknown cloud or algorithm and for a malformed reference. No call
+    is made yet.
+    """
+    faults = []
+    if cloud not in CLOUDS:
+        faults.append(_one_of("cloud", cloud, CLOUDS))
+    if algorithm not in ALGORITHMS:
+        faults.append(_one_of("algorithm", algorithm, tuple(ALGORITHMS)))
+    if faults:
+        raise SettingsError(faults)
+    adapter = cast(_Adapter, importlib.import_module(f"{__name__}.{cloud}"))
+    return adapter.connect(key_reference, algorithm)
+
+
+def _one_of(key: str, value: str, known: tuple[str, ...]) -> Fault:
+    return Fault(
+        key=key,
+        value=value,
+        problem="no signer for it",
+        remedy=f"use one of: {', '.join(known)}",
+    )

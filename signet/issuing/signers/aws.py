@@ -1,0 +1,188 @@
+"""Signing with AWS KMS.
+
+The digest is made here and sent with `MessageType=DIGEST`. ECDSA signatures come back in DER
+(ANS X9.62), JWS wants r||s (RFC 7518 section 3.4).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    SSOError,
+)
+
+from signet.errors import Fault, SettingsError
+from signet.issuing.errors import KeyUnusable, KmsBusy, KmsUnreachable, SigningDenied
+from signet.issuing.signature_format import ALGORITHMS, raw_from_der
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_kms.literals import SigningAlgorithmSpecType
+
+_SPECS: Final[dict[str, SigningAlgorithmSpecType]] = {
+    "RS256": "RSASSA_PKCS1_V1_5_SHA_256",
+    "PS256": "RSASSA_PSS_SHA_256",
+    "ES256": "ECDSA_SHA_256",
+    "ES384": "ECDSA_SHA_384",
+}
+_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+")
+_KEY_ID = re.compile(r"(?:mrk-)?[A-Za-z0-9-]{1,128}")
+_ATTEMPTS: Final = 3
+_CONFIG: Final = Config(
+    retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+    connect_timeout=3,
+    read_timeout=5,
+)
+
+_UNUSABLE = frozenset(
+    {"DisabledException", "KMSInvalidStateException", "NotFoundException"}
+    | {"InvalidKeyUsageException"}
+)
+_DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException"}
+    | {"IncompleteSignature", "InvalidClientTokenId", "InvalidSignatureException"}
+    | {"MissingAuthenticationToken", "OptInRequired", "UnrecognizedClientException"}
+)
+_BUSY = frozenset(
+    {"LimitExceededException", "RequestLimitExceeded", "Throttling", "ThrottlingException"}
+    | {"TooManyRequestsException"}
+)
+
+T = TypeVar("T")
+
+
+class AwsKmsSigner:
+    """One asymmetric KMS key, reached through a boto3 client."""
+
+    def __init__(self, client: KMSClient, key_id: str, algorithm: str) -> None:
+        self._client = client
+        self._key_id = key_id
+        self._format = ALGORITHMS[algorithm]
+
+    @property
+    def algorithm(self) -> str:
+        """The JWS `alg` value."""
+        return self._format.name
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign the message's digest; see `Signer`. Needs `kms:Sign` on the key."""
+        answer = self._ask(
+            "kms:Sign",
+            lambda: self._client.sign(
+                KeyId=self._key_id,
+                Message=self._format.digest(message),
+                MessageType="DIGEST",
+                SigningAlgorithm=_SPECS[self.algorithm],
+            ),
+        )
+        signature = bytes(answer["Signature"])
+        if not self._format.coordinate_bytes:
+            return signature
+        try:
+            return raw_from_der(signature, self._format.coordinate_bytes)
+        except ValueError as error:
+            raise KmsUnreachable(
+                f"the KMS answered with a signature that is not one of {self.algorithm}: {error}",
+                where=self._where,
+            ) from error
+
+    def public_key_pem(self) -> str:
+        """Return the public half; see `Signer`. Needs `kms:GetPublicKey` on the key."""
+        answer = self._ask(
+            "kms:GetPublicKey", lambda: self._client.get_public_key(KeyId=self._key_id)
+        )
+        body = base64.encodebytes(answer["PublicKey"]).decode("ascii")
+        return f"-----BEGIN PUBLIC KEY-----\n{body}-----END PUBLIC KEY-----\n"
+
+    @property
+    def _where(self) -> str:
+        return f"AWS KMS key {self._key_id}"
+
+    def _ask(self, action: str, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except ClientError as error:
+            raise self._answered(action, error) from error
+        except (
+            CredentialRetrievalError,
+            NoCredentialsError,
+            NoRegionError,
+            PartialCredentialsError,
+            SSOError,
+        ) as error:
+            raise SigningDenied(
+                f"no usable AWS credentials: {error}",
+                where=self._where,
+                remedy="sign in (`aws sso login`, AWS_PROFILE, or the job's role) and try again",
+            ) from error
+        except BotoCoreError as error:
+            raise KmsUnreachable(
+                f"AWS KMS cannot be reached: {error}",
+                where=self._where,
+                remedy="check the network, the proxy and the key's region, and try again",
+            ) from error
+
+    def _answered(
+        self, action: str, error: ClientError
+    ) -> KeyUnusable | SigningDenied | KmsBusy | KmsUnreachable:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        if code in _UNUSABLE:
+            return KeyUnusable(
+                f"the KMS will not sign with this key ({code})",
+                where=self._where,
+                remedy="see its state with `signet keys status`; a tainted or retired key is "
+                "disabled on purpose, and the next `signet up` puts its successor to work",
+            )
+        if code in _DENIED:
+            return SigningDenied(
+                f"the KMS does not let you call {action} ({code})",
+                where=self._where,
+                remedy="use an identity that `signet:awsIssuerPrincipals` names",
+            )
+        if code in _BUSY:
+            return KmsBusy(
+                f"the KMS throttled {_ATTEMPTS} attempts ({code})",
+                where=self._where,
+                remedy="try again in a moment; if it stays, ask for a higher KMS request quota",
+            )
+        return KmsUnreachable(
+            f"the KMS failed ({code})", where=self._where, remedy="try again in a moment"
+        )
+
+
+def connect(key_reference: str, algorithm: str) -> AwsKmsSigner:
+    """Make a signer from the caller's own AWS credentials; the region is that of the key's ARN."""
+    arn = _ARN.fullmatch(key_reference)
+    if arn is None and not _KEY_ID.fullmatch(key_reference):
+        raise SettingsError(
+            [
+                Fault(
+                    key="key",
+                    value=key_reference,
+                    problem="not an AWS KMS key",
+                    remedy="give a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID) or a key id; an "
+                    "alias can be pointed elsewhere and is not taken",
+                )
+            ]
+        )
+    try:
+        client = boto3.client("kms", region_name=arn["region"] if arn else None, config=_CONFIG)
+    except NoRegionError as error:
+        raise SigningDenied(
+            "no AWS region is set, and the key id names none",
+            where=f"AWS KMS key {key_reference}",
+            remedy="set AWS_REGION",
+        ) from error
+    return AwsKmsSigner(client, key_reference, algorithm)
