@@ -1,0 +1,53 @@
+# Every target sets up by itself first; the second time that takes a tenth of a second.
+# Name another Python with PYTHON=..., pass arguments to pytest with ARGS="...".
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && exit; done; echo python3)
+VENV := .venv/bin
+STACK ?= local
+ARGS ?=
+CODE := signet components validator_functions sandbox tools benchmarks tests $(wildcard __main__.py)
+TYPED := signet components validator_functions sandbox tools benchmarks $(wildcard __main__.py)
+
+.PHONY: help setup demo down test unit check format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv and get the pulumi command (once; then a tenth of a second)
+	@$(PYTHON) tools/setup.py
+
+demo: setup ## bring the local stack up and show good and bad tokens at its gateways
+	@$(VENV)/signet demo
+
+down: setup ## destroy the local stack and stop the sandbox
+	@$(VENV)/signet down $(STACK)
+	@$(VENV)/signet sandbox stop
+
+test: check unit ## all that CI runs: the checks, then every test
+
+unit: setup ## every test, without the checks first (ARGS="-k name" for some)
+	@$(VENV)/pytest $(ARGS)
+
+check: setup ## formatting, lint, strict types, import rules
+	@$(VENV)/ruff format --check --quiet $(CODE) || { echo 'Way out: make format'; exit 1; }
+	@$(VENV)/ruff check --quiet $(CODE)
+	@$(VENV)/mypy $(TYPED)
+	@$(VENV)/basedpyright components $(wildcard __main__.py)
+	@$(VENV)/pytest --quiet --no-header tests/unit/test_import_rules.py
+
+format: setup ## format the code and mend what lint can mend
+	@$(VENV)/ruff check --quiet --fix-only $(CODE)
+	@$(VENV)/ruff format $(CODE)
+
+bench: setup ## measure; a table, and build/bench.json
+	@$(VENV)/python -m benchmarks $(ARGS)
+
+clean: ## remove what set-up and the checks made here (not the sandbox's state, not the cache)
+	@rm -rf .venv build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

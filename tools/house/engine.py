@@ -1,0 +1,172 @@
+"""The `pulumi` command: found, or obtained once for this machine.
+
+Order: `SIGNET_PULUMI`, `PATH`, the cache, Pulumi's own installer, a build from its Go module.
+Whatever is obtained goes to `<cache>/engine/v<version>/`, where `signet` looks for it.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.house import engine_build, uv
+from tools.house.faults import SetupFault
+from tools.house.locked import locked
+from tools.house.progress import Progress
+from tools.house.run import output, watch
+
+VERSION = "3.259.0"
+"""The version that is obtained; the locked SDK is the same one."""
+
+MINIMUM = (3, 259, 0)
+"""The oldest that is used as found: the record of the keys rests on how `pulumi.Stash` and
+`readStackResourceOutputs` behave, and this is the oldest version on which that was tried."""
+
+INSTALLER_LIMIT = 240.0
+
+_LAUNCHER = """\
+#!/bin/sh
+# Starts the dynamic resources of a Pulumi program written in Python (written by Signet's set-up,
+# because a pulumi command built from its Go module comes without it).
+set -eu
+venv=${PULUMI_RUNTIME_VIRTUALENV:-${VIRTUAL_ENV:-.venv}}
+if [ -n "${SIGNET_PYTHON:-}" ]; then python=$SIGNET_PYTHON
+elif [ -x "$venv/bin/python" ]; then python=$venv/bin/python
+else python=${PULUMI_PYTHON_CMD:-python3}
+fi
+exec "$python" -u -m pulumi.dynamic "$@"
+"""
+
+# Runs inside `.venv`, whose SDK knows where Pulumi's installer lives. The short socket time
+# limit is for a network that swallows packets instead of refusing them.
+_INSTALL = """\
+import socket, sys
+socket.setdefaulttimeout(10)
+from semver import VersionInfo
+from pulumi.automation import PulumiCommand
+PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))
+"""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A usable `pulumi` command: its path, its version, and how it was come by."""
+
+    path: Path
+    version: str
+    origin: str
+
+
+def folder(cache: Path) -> Path:
+    """Where an obtained command lives."""
+    return cache / "engine" / f"v{VERSION}"
+
+
+def find(cache: Path) -> Engine | None:
+    """Return the command that is there already; a named one that will not do is a fault."""
+    named = os.environ.get("SIGNET_PULUMI")
+    if named:
+        version = version_of(Path(named))
+        if version is None or _older(version):
+            raise SetupFault(
+                f"SIGNET_PULUMI names {named}, which "
+                + (f"is version {version}" if version else "does not answer `pulumi version`"),
+                f"name a pulumi command of version {VERSION} or later, or unset SIGNET_PULUMI",
+            )
+        return Engine(Path(named), version, "SIGNET_PULUMI")
+    on_path = shutil.which("pulumi")
+    if on_path:
+        version = version_of(Path(on_path))
+        if version is not None and not _older(version):
+            return Engine(Path(on_path), version, "PATH")
+    cached = folder(cache) / "pulumi"
+    if cached.is_file() and (folder(cache) / "pulumi-resource-pulumi-python").is_file():
+        return Engine(cached, VERSION, "cache")
+    return None
+
+
+def version_of(command: Path) -> str | None:
+    """Ask a command for its version: "3.259.0", or None when it gives no sensible answer."""
+    env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    answer = output([str(command), "version"], env=env)
+    match = re.search(r"(\d+\.\d+\.\d+)", answer or "")
+    return match[1] if match else None
+
+
+def _older(version: str) -> bool:
+    return tuple(int(part) for part in version.split(".")) < MINIMUM
+
+
+def obtain(root: Path, cache: Path) -> Engine:
+    """Return a usable command, getting one if there is none. `.venv` must be ready."""
+    found = find(cache)
+    if found:
+        return found
+    home = folder(cache)
+    with locked(cache / "engine" / ".lock", "the pulumi command"):
+        found = find(cache)
+        if found:
+            return found
+        work = Path(tempfile.mkdtemp(prefix=".new-", dir=home.parent))
+        try:
+            if not (home / "pulumi").is_file():
+                origin = _fill(root, cache, work)
+                home.mkdir(exist_ok=True)
+                # The command itself last: its presence is what says that the folder is whole.
+                for file in sorted(work.iterdir(), key=lambda path: path.name == "pulumi"):
+                    file.replace(home / file.name)
+            else:
+                origin = "cache"
+            _write_launcher(home)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return Engine(home / "pulumi", VERSION, origin)
+
+
+def _fill(root: Path, cache: Path, work: Path) -> str:
+    """Put `pulumi` and what belongs beside it into `work`; say how."""
+    if _from_installer(root, work):
+        return "Pulumi's installer"
+    engine_build.build(root, cache, work / "pulumi", VERSION)
+    answer = version_of(work / "pulumi")
+    if answer != VERSION:
+        raise SetupFault(
+            f"the command that was built says it is version {answer}, not {VERSION}",
+            "remove build settings such as GOFLAGS from the environment and run it again",
+        )
+    return "built from its Go module"
+
+
+def _from_installer(root: Path, work: Path) -> bool:
+    """Try Pulumi's own installer; False where it cannot be reached or does not end in time."""
+    if os.environ.get("SIGNET_ENGINE") == "build":
+        return False
+    place = work / "installer"
+    python = str(root / ".venv" / "bin" / "python")
+    with Progress("Getting the pulumi command by Pulumi's own installer") as progress:
+        done = watch(
+            [python, "-c", _INSTALL, str(place), VERSION],
+            env={**uv.environment(), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            cwd=work,
+            limit=INSTALLER_LIMIT,
+            on_line=progress.update,
+        )
+    worked = done.ok and version_of(place / "bin" / "pulumi") == VERSION
+    if worked:
+        for file in (place / "bin").iterdir():
+            file.rename(work / file.name)
+    shutil.rmtree(place, ignore_errors=True)
+    return worked
+
+
+def _write_launcher(home: Path) -> None:
+    """Write our launcher for dynamic resources, unless Pulumi's own came with the command."""
+    launcher = home / "pulumi-resource-pulumi-python"
+    if launcher.is_file():
+        return
+    draft = home / f".launcher-{os.getpid()}"
+    draft.write_text(_LAUNCHER)
+    draft.chmod(0o755)
+    draft.replace(launcher)
