@@ -24,9 +24,8 @@ import io
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import http.client
@@ -72,8 +71,7 @@ class FetchFailed(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """An answer of a store: `status` 200 with a body, or 304 with none.
 
     `max_age` is the freshness left in seconds (RFC 9111 section 4.2: `max-age` less `Age`), None
@@ -99,8 +97,7 @@ Headers = Callable[[str, float], Mapping[str, str]]
 """(url, seconds left) -> request headers that prove who asks (`private_store`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A parsed address."""
 
     secure: bool
@@ -110,8 +107,7 @@ class Target:
     authority: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A bounded HTTP answer before anybody judged it. Header names are lower case."""
 
     status: int

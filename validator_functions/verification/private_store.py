@@ -21,8 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .fetch import Answer, FailureReason, FetchFailed, Target, get, parse_url, split_url
 
@@ -49,8 +48,7 @@ class Get(Protocol):
         ...  # pragma: no cover - a Protocol's body
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateStore:
+class PrivateStore(NamedTuple):
     """A store that only its readers' role may read.
 
     Attributes:
@@ -61,17 +59,44 @@ class PrivateStore:
     """
 
     kind: str
-    url: str
+    url: str = ""
     region: str | None = None
     client_id: str | None = None
+
+    @classmethod
+    def parse(cls, members: Mapping[str, object], *, loopback_http: bool = False) -> PrivateStore:
+        """Read the settings' `private_store` object; unknown members are a fault.
+
+        Raises:
+            ValueError: says what is wrong, without values.
+        """
+        allowed = _MEMBERS.get(str(members.get("kind")))
+        if allowed is None:
+            raise ValueError("`private_store.kind` is not aws_s3, azure_blob or gcs")
+        if not members.keys() <= allowed:
+            raise ValueError("`private_store` has a field that its kind does not know")
+        texts = {name: value for name, value in members.items() if value is not None}
+        if not all(isinstance(value, str) and value for value in texts.values()):
+            raise ValueError("`private_store` has a field that is not a non-empty string")
+        store = cls(**{name: str(value) for name, value in texts.items()})
+        try:
+            parse_url(store.url, loopback_http=loopback_http)
+        except FetchFailed as error:
+            raise ValueError(f"`private_store.url`: {error.detail}") from None
+        return store
+
+
+_MEMBERS = {
+    "aws_s3": frozenset({"kind", "url", "region"}),
+    "azure_blob": frozenset({"kind", "url", "client_id"}),
+    "gcs": frozenset({"kind", "url"}),
+}
 
 
 def store_headers(
     store: PrivateStore,
     environ: Mapping[str, str],
     now: Callable[[], float],
-    *,
-    loopback_http: bool = False,
 ) -> Headers:
     """The proof that fits a store's kind.
 
@@ -79,19 +104,12 @@ def store_headers(
         store: from the settings.
         environ: the process's environment, passed in (read in one place: `settings`).
         now: wall clock, epoch seconds.
-        loopback_http: whether the sandbox's marker is in force.
-
-    Raises:
-        ValueError: for a kind that does not exist.
     """
-    parse_url(store.url, loopback_http=loopback_http)
     if store.kind == "aws_s3":
         return S3Headers(store.region or environ.get("AWS_REGION", ""), environ, now)
     if store.kind == "azure_blob":
         return BlobHeaders(store.client_id, environ, now)
-    if store.kind == "gcs":
-        return GcsHeaders(environ, now)
-    raise ValueError(f"unknown private store kind {store.kind!r}")
+    return GcsHeaders(environ, now)
 
 
 def _needed(environ: Mapping[str, str], name: str) -> str:
