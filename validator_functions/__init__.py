@@ -1,0 +1,1 @@
+"""What runs in the clouds: the shared verification module and one adapter a runtime."""

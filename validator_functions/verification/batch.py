@@ -1,0 +1,75 @@
+"""One line of `signet verify --batch`: any input at all gives one answer."""
+
+from typing import Any
+
+from . import limits, strict_json
+from .claims import Claims
+from .errors import KeysUnavailable, SettingsError, TokenRefused, VerificationError
+from .keys import KeySet
+from .policy import Policy
+from .reasons import Reason
+from .token import verify, verify_signature
+
+_FIELDS = frozenset({"id", "token", "jwks", "policy", "now", "signature_only"})
+
+
+def decide_batch_line(line: str | bytes) -> dict[str, Any]:
+    """Answer one JSON Line: `{"id", "allowed", "reason", "status", "claims"}`. Never raises.
+
+    `id` comes back as it was, or null where the line is not an object of strict JSON. A bad
+    policy, clock or key set is 503; the key set must be good even for a token that is refused
+    anyway, so that one reason comes out everywhere.
+    """
+    identity: Any = None
+    try:
+        members = _line(line)
+        identity = members.get("id")
+        claims = _decide(members)
+        return _answer(identity, None, None if claims is None else claims.as_dict())
+    except VerificationError as error:
+        return _answer(identity, error.reason)
+    except Exception:  # noqa: BLE001 - any exception, anywhere, is a refusal
+        return _answer(identity, Reason.INTERNAL_ERROR)
+
+
+def _answer(
+    identity: Any, reason: Reason | None, claims: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "id": identity,
+        "allowed": reason is None,
+        "reason": None if reason is None else str(reason),
+        "status": 200 if reason is None else reason.status,
+        "claims": claims,
+    }
+
+
+def _line(line: str | bytes) -> dict[str, Any]:
+    if len(line) > limits.BATCH_LINE:
+        raise TokenRefused(Reason.TOKEN_TOO_LARGE, "the line")
+    try:
+        data = line.encode() if isinstance(line, str) else line
+        return strict_json.parse_object(data)
+    except ValueError:
+        raise TokenRefused(Reason.JSON_INVALID, "the line") from None
+
+
+def _decide(members: dict[str, Any]) -> Claims | None:
+    if not members.keys() <= _FIELDS:
+        raise SettingsError(["the line has a field that is not known"])
+    signature_only = members.get("signature_only", False)
+    if not isinstance(signature_only, bool):
+        raise SettingsError(["`signature_only` is not true or false"])
+    policy = Policy.from_json(members.get("policy"), signature_only=signature_only)
+    now = members.get("now", limits.CLOCK_EARLIEST if signature_only else None)
+    if type(now) is not int:
+        raise KeysUnavailable(Reason.CLOCK_INVALID)
+    token = members.get("token")
+    if token is None:
+        raise TokenRefused(Reason.TOKEN_MISSING)
+    jwks = members.get("jwks")
+    keys = KeySet.parse(jwks if isinstance(jwks, dict) else {})
+    if signature_only:
+        verify_signature(token, keys, policy)
+        return None
+    return verify(token, keys, policy, now)

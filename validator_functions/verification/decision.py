@@ -1,0 +1,225 @@
+"""The one entry: a request in, a decision out. Nothing here raises; any exception is a refusal."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from . import limits
+from ._frozen import Frozen
+from .claims import Claims, check_grants
+from .errors import KeysUnavailable, TokenRefused, VerificationError
+from .keys import KeySet
+from .policy import Policy
+from .reasons import Reason
+from .settings import ValidatorSettings
+from .token import unverified_issuer, unverified_open, verify_opened
+
+ALLOWED = 200
+_SCHEME = "bearer "
+_SHOWN = 256
+
+
+class Request(Frozen):
+    """What a gateway passes on. Header names in any case; `path` as it came, without its query."""
+
+    __slots__ = ("headers", "method", "path", "request_id")
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    request_id: str
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        headers: tuple[tuple[str, str], ...],
+        request_id: str = "",
+    ) -> None:
+        self._fill(method=method, path=path, headers=headers, request_id=request_id)
+
+    def __repr__(self) -> str:
+        return f"Request(method={self.method!r}, request_id={self.request_id!r})"
+
+
+class Decision(Frozen):
+    """The answer. `status` is 200, 401, 403 or 503; `reason` is None exactly when allowed.
+
+    `kid` is known once a header was read; `issuer` and `subject` only after the signature held.
+    """
+
+    __slots__ = ("allowed", "claims", "detail", "issuer", "kid", "reason", "status", "subject")
+    allowed: bool
+    status: int
+    reason: Reason | None
+    claims: Claims | None
+    detail: str
+    kid: str | None
+    issuer: str | None
+    subject: str | None
+
+    def __init__(
+        self,
+        *,
+        reason: Reason | None,
+        claims: Claims | None = None,
+        detail: str = "",
+        kid: str | None = None,
+        issuer: str | None = None,
+        subject: str | None = None,
+    ) -> None:
+        self._fill(
+            allowed=reason is None,
+            status=ALLOWED if reason is None else reason.status,
+            reason=reason,
+            claims=claims if reason is None else None,
+            detail=detail,
+            kid=kid,
+            issuer=issuer,
+            subject=subject,
+        )
+
+    def __repr__(self) -> str:
+        return f"Decision(status={self.status}, reason={self.reason})"
+
+
+class KeyProvider(Protocol):
+    """Where keys come from. Known keys are answered at once."""
+
+    def keyset_for(self, unverified_issuer: str, kid: str, now: int) -> KeySet:
+        """The set to verify with; raises `KeysUnavailable` when none can be trusted now.
+
+        The issuer is a trusted one, but that the token is its, is not yet known.
+        """
+        ...  # pragma: no cover
+
+
+class VerifiedTokens(Protocol):
+    """A cache of verdicts. An entry counts only for the very same keys and policy objects."""
+
+    def get(self, token: str, keys: KeySet, policy: Policy, now: int) -> Claims | None:
+        """The claims of a token that these keys and this policy let pass before, if still so."""
+        ...  # pragma: no cover
+
+    def put(self, token: str, keys: KeySet, policy: Policy, claims: Claims, now: int) -> None:
+        """Remember a verdict until the token's `exp`."""
+        ...  # pragma: no cover
+
+
+class StaticKeys:
+    """The keys that were deployed, and no others: no network."""
+
+    def __init__(self, key_sets: Mapping[str, KeySet]) -> None:
+        self._key_sets = dict(key_sets)
+
+    @classmethod
+    def of(cls, settings: ValidatorSettings) -> "StaticKeys":
+        """The deployed keys of every issuer in the settings."""
+        return cls({issuer.issuer: issuer.key_set for issuer in settings.issuers if issuer.key_set})
+
+    def keyset_for(self, unverified_issuer: str, kid: str, now: int) -> KeySet:  # noqa: ARG002
+        """The issuer's deployed keys, whatever the time."""
+        keys = self._key_sets.get(unverified_issuer)
+        if keys is None:
+            raise KeysUnavailable(Reason.KEYS_UNAVAILABLE)
+        return keys
+
+
+class Authorizer:
+    """Decides requests under one set of settings."""
+
+    def __init__(
+        self,
+        settings: ValidatorSettings,
+        keys: KeyProvider,
+        *,
+        clock: Callable[[], float] = time.time,
+        verified: VerifiedTokens | None = None,
+    ) -> None:
+        self._policies = {issuer.issuer: issuer.policy for issuer in settings.issuers}
+        only = settings.issuers[0].issuer if len(settings.issuers) == 1 else None
+        self._only_issuer = only
+        self._routes = settings.routes
+        self._keys = keys
+        self._clock = clock
+        self._verified = verified
+
+    def authorize(self, request: Request, now: int | None = None) -> Decision:
+        """Decide; `now` in epoch seconds, by default the clock's. Never raises."""
+        seen = _Seen()
+        try:
+            return self._allow(request, int(self._clock()) if now is None else now, seen)
+        except VerificationError as error:
+            members = getattr(error, "verified_members", None) or seen.members
+            return Decision(
+                reason=error.reason,
+                detail=error.detail,
+                kid=seen.kid,
+                issuer=_shown(members.get("iss")),
+                subject=_shown(members.get("sub")),
+            )
+        except Exception as error:  # noqa: BLE001 - any exception, anywhere, is a refusal
+            return Decision(reason=Reason.INTERNAL_ERROR, detail=type(error).__name__, kid=seen.kid)
+
+    def _allow(self, request: Request, now: int, seen: "_Seen") -> Decision:
+        if not limits.CLOCK_EARLIEST <= now <= limits.CLOCK_LATEST:
+            raise KeysUnavailable(Reason.CLOCK_INVALID)
+        token = bearer_token(request)
+        unverified = unverified_open(token)
+        kid = unverified[0][0]
+        seen.kid = kid
+        unverified_members = None
+        if self._only_issuer is None:
+            unverified_iss, unverified_members = unverified_issuer(unverified)
+        else:
+            unverified_iss = self._only_issuer
+        policy = self._policies.get(unverified_iss)
+        if policy is None:
+            raise TokenRefused(Reason.ISSUER_UNKNOWN)
+        keys = self._keys.keyset_for(unverified_iss, kid, now)
+        claims = None
+        if self._verified is not None:
+            claims = self._verified.get(token, keys, policy, now)
+        if claims is None:
+            claims = verify_opened(unverified, keys, policy, now, unverified_members)
+            if self._verified is not None:
+                self._verified.put(token, keys, policy, claims, now)
+        seen.members = claims.members
+        scopes, roles = self._routes.match(request.method, request.path, request.headers)
+        check_grants(claims, scopes, roles)
+        return Decision(
+            reason=None, claims=claims, kid=kid, issuer=claims.issuer, subject=claims.subject
+        )
+
+
+class _Seen:
+    """How far a decision came, for the log line of a refusal."""
+
+    __slots__ = ("kid", "members")
+
+    def __init__(self) -> None:
+        self.kid: str | None = None
+        self.members: Mapping[str, Any] = {}
+
+
+def bearer_token(request: Request) -> str:
+    """The token of the one `Authorization: Bearer` header; raise `TokenRefused`.
+
+    RFC 6750 section 2.1, and nothing else: no query, no body, no cookie. Two headers, two tokens
+    joined by a comma or another scheme are refused, since another reader might pick the other.
+    """
+    values = [value for name, value in request.headers if name.lower() == "authorization"]
+    if not values:
+        raise TokenRefused(Reason.TOKEN_MISSING)
+    value = values[0]
+    if len(values) > 1 or value[:7].lower() != _SCHEME:
+        raise TokenRefused(Reason.CREDENTIALS_MALFORMED)
+    if len(value) > limits.TOKEN + len(_SCHEME):
+        raise TokenRefused(Reason.TOKEN_TOO_LARGE)
+    token = value[7:]
+    if not token or not token.isprintable() or " " in token or "," in token:
+        raise TokenRefused(Reason.CREDENTIALS_MALFORMED)
+    return token
+
+
+def _shown(value: object) -> str | None:
+    return value[:_SHOWN] if isinstance(value, str) else None

@@ -1,0 +1,32 @@
+"""Base64url exactly as RFC 7515 section 2 has it: one text for each byte string.
+
+No padding, no white space, nothing outside the alphabet, and the unused bits of the last character
+are zero (RFC 4648 section 3.5). Otherwise one signature would have several spellings.
+"""
+
+import binascii
+
+# The standard alphabet's own characters become `!`, which a strict decoder refuses.
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+_PADDING = (b"", b"", b"==", b"=")
+# By length modulo 4, the last characters that leave no unused bit set. No text has length 1 mod 4.
+_LAST = (
+    frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+    frozenset[int](),
+    frozenset(b"AQgw"),
+    frozenset(b"AEIMQUYcgkosw048"),
+)
+
+
+def decode(text: bytes) -> bytes:
+    """Decode non-empty canonical base64url; raise `ValueError` on anything else."""
+    remainder = len(text) & 3
+    if text[-1] not in _LAST[remainder]:
+        raise ValueError("not canonical base64url")
+    return binascii.a2b_base64(text.translate(_TO_STANDARD) + _PADDING[remainder], strict_mode=True)
+
+
+def encode(data: bytes) -> str:
+    """Encode as base64url without padding."""
+    standard = binascii.b2a_base64(data, newline=False)
+    return standard.translate(bytes.maketrans(b"+/", b"-_")).rstrip(b"=").decode()
