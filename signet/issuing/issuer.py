@@ -30,7 +30,14 @@ def confirmed_keys(signer: Signer, kid: str) -> KeySet:
 
     Raises WrongKey where the KMS holds another key, and the signer's own errors.
     """
-    jwk = jwk_from_pem(signer.public_key_pem(), signer.algorithm)
+    try:
+        jwk = jwk_from_pem(signer.public_key_pem(), signer.algorithm)
+    except ValueError as error:
+        raise WrongKey(
+            f"the KMS key cannot be the one that was confirmed: {error}",
+            where=f"confirmed kid {kid}",
+            remedy="run `signet up`, which compares every key with its record",
+        ) from error
     if jwk["kid"] != kid:
         raise WrongKey(
             "the KMS key is not the one that was confirmed: its public half has another thumbprint",

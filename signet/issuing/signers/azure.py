@@ -31,9 +31,8 @@ _KEY = re.compile(
     r"(?P<vault>https://[A-Za-z0-9.-]+(?::[0-9]+)?)/keys/(?P<name>[A-Za-z0-9-]{1,127})"
     r"/(?P<version>[0-9a-f]{32})"
 )
-_RETRIES: Final = 2
 _CLIENT_SETTINGS: Final = {
-    "retry_total": _RETRIES,
+    "retry_total": 2,
     "retry_backoff_max": 4,
     "connection_timeout": 3,
     "read_timeout": 5,
@@ -136,7 +135,7 @@ class AzureKeyVaultSigner:
             )
         if status == _THROTTLED:
             return KmsBusy(
-                f"Key Vault throttled {_RETRIES + 1} attempts",
+                "Key Vault throttled this call, and its retries where it had said when",
                 where=self._where,
                 remedy="try again in a moment; the vault's limit counts all of its keys",
             )
