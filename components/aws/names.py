@@ -1,0 +1,62 @@
+"""Names and addresses on AWS, computed from settings alone. Pure."""
+
+from typing import Final
+
+BUCKET_PATTERN: Final = r"(?!xn--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"
+"""S3's rule without dots: with dots, TLS to `<bucket>.s3.<region>.amazonaws.com` fails."""
+
+
+def partition(region: str) -> str:
+    """Return the ARN partition that a region belongs to (AWS, "Amazon Resource Names")."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def store_url(bucket: str, region: str, endpoint: str | None) -> str:
+    """Return the address below which a bucket's objects are read, without a slash at its end.
+
+    `endpoint` is the sandbox's, where buckets are paths; on AWS the address is virtual-hosted.
+    """
+    if endpoint is not None:
+        return f"{endpoint}/{bucket}"
+    suffix = "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"
+    return f"https://{bucket}.s3.{region}.{suffix}"
+
+
+def bucket_arn(bucket: str, region: str) -> str:
+    """Return a bucket's ARN."""
+    return f"arn:{partition(region)}:s3:::{bucket}"
+
+
+def object_arn(bucket: str, region: str, key: str) -> str:
+    """Return an object's ARN."""
+    return f"{bucket_arn(bucket, region)}/{key}"
+
+
+def account_root_arn(account: str, region: str) -> str:
+    """Return the principal that stands for an account: whoever its IAM policies allow."""
+    return f"arn:{partition(region)}:iam::{account}:root"
+
+
+def http_api_url(api_id: str, region: str, endpoint: str | None) -> str:
+    """Return an HTTP API's address, its `$default` stage.
+
+    In the sandbox it is a `*.localhost` name, which resolves to loopback (RFC 6761 section 6.3).
+    """
+    if endpoint is not None:
+        scheme, _, address = endpoint.partition("://")
+        return f"{scheme}://{api_id}.execute-api.localhost:{address.rpartition(':')[2]}"
+    return f"https://{_execute_api(api_id, region)}"
+
+
+def rest_api_url(api_id: str, region: str, stage: str, path: str, endpoint: str | None) -> str:
+    """Return the address of one top-level path of a REST API's stage."""
+    if endpoint is not None:
+        return f"{endpoint}/restapis/{api_id}/{stage}/_user_request_/{path}"
+    return f"https://{_execute_api(api_id, region)}/{stage}/{path}"
+
+
+def _execute_api(api_id: str, region: str) -> str:
+    suffix = "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"
+    return f"{api_id}.execute-api.{region}.{suffix}"

@@ -1,0 +1,127 @@
+"""The validator of one service as a Lambda function."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws.function_role import FunctionRole, FunctionRoleArgs
+from components.aws.tags import environment_tags
+from components.validator_settings import FILE_NAME, HASH_VARIABLE, settings_hash
+
+HANDLER: Final = "validator_functions.aws_lambda.handler.handler"
+
+_TIMEOUT_SECONDS: Final = 5
+"""One fetch of at most 1 s on an instance's first decision, a cold start's imports, and room;
+an HTTP API gives an authorizer 10 s ("Quotas for HTTP APIs")."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidatorArgs:
+    """What a validator is made from."""
+
+    environment: str
+    service: str
+    python: str
+    """Version of the Python runtime, such as 3.12."""
+    bundle: Path
+    """The reproducible zip; equal bytes make no difference to a deployment."""
+    settings: pulumi.Output[str]
+    """Text of the settings artefact."""
+    memory: int
+    """MiB. Lambda gives CPU by memory, a whole CPU at 1,769; a verification needs little of it."""
+    concurrency: int
+    """Reserved concurrent executions; 0 reserves none."""
+    log_days: int
+    readable_objects: Sequence[str] = ()
+    """S3 object ARNs that it may read; empty when the documents are public."""
+
+
+class Validator(pulumi.ComponentResource):
+    """The bundle as a function, its settings as a layer beside it, and a role of its own."""
+
+    function_name: pulumi.Output[str]
+    """The function's name."""
+    function_arn: pulumi.Output[str]
+    """The function's ARN."""
+    invoke_arn: pulumi.Output[str]
+    """The URI by which API Gateway calls it."""
+    role_arn: pulumi.Output[str]
+    """The role that it runs as."""
+    log_group_name: pulumi.Output[str]
+    """Where its decisions are logged."""
+    settings_sha256: pulumi.Output[str]
+    """The settings hash that this run means it to have."""
+    reported_sha256: pulumi.Output[str]
+    """The settings hash that the function resource itself reports: an old one if it was skipped."""
+
+    def __init__(
+        self, name: str, args: ValidatorArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("signet:aws:Validator", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        function_name = f"signet-{args.environment}-{args.service}-validator"
+        role = FunctionRole(
+            f"{name}-run",
+            FunctionRoleArgs(
+                environment=args.environment,
+                function=function_name,
+                log_days=args.log_days,
+                readable_objects=args.readable_objects,
+            ),
+            own,
+        )
+        runtime = f"python{args.python}"
+        layer = aws.lambda_.LayerVersion(
+            f"{name}-settings",
+            layer_name=f"{function_name}-settings",
+            description="Settings of a Signet validator; its own hash is in the function",
+            compatible_runtimes=[runtime],
+            code=args.settings.apply(_layer),
+            opts=own,
+        )
+        self.settings_sha256 = args.settings.apply(settings_hash)
+        function = aws.lambda_.Function(
+            f"{name}-function",
+            name=function_name,
+            description=f"Signet validator of {args.service} in {args.environment}",
+            role=role.role_arn,
+            runtime=runtime,
+            architectures=["x86_64"],
+            handler=HANDLER,
+            code=pulumi.FileArchive(str(args.bundle)),
+            layers=[layer.arn],
+            environment={"variables": {HASH_VARIABLE: self.settings_sha256}},
+            memory_size=args.memory,
+            timeout=_TIMEOUT_SECONDS,
+            reserved_concurrent_executions=args.concurrency or None,
+            tags=environment_tags(args.environment),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
+        )
+        self.function_name = function.name
+        self.function_arn = function.arn
+        self.invoke_arn = function.invoke_arn
+        self.role_arn = role.role_arn
+        self.log_group_name = role.log_group_name
+        self.reported_sha256 = function.environment.apply(_reported)
+        self.register_outputs(
+            {
+                "functionArn": self.function_arn,
+                "logGroupName": self.log_group_name,
+                "settingsSha256": self.settings_sha256,
+                "reportedSha256": self.reported_sha256,
+            }
+        )
+
+
+def _layer(settings: str) -> pulumi.Archive:
+    """A layer's `python/` folder is on `sys.path`, where the bundle looks for its settings."""
+    return pulumi.AssetArchive({f"python/{FILE_NAME}": pulumi.StringAsset(settings)})
+
+
+def _reported(environment: aws.lambda_.outputs.FunctionEnvironment | None) -> str:
+    variables = environment.variables if environment is not None else None
+    return (variables or {}).get(HASH_VARIABLE, "")

@@ -1,0 +1,405 @@
+"""The only reader of `pulumi.Config`: settings, parsed once into one frozen object.
+
+Every fault is reported at once, each with its key, its value and what to write instead, before
+anything is created. `Pulumi.yaml` declares the same settings; a test holds the two together.
+"""
+
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from components.aws import names as aws_names
+from components.setting_values import NAMESPACE, Setting, SettingReader
+from components.surroundings import Surroundings
+from signet.errors import Fault, SettingsError
+from signet.rotation_policy import PolicyFault, RingSpec, RotationPolicy, check_policy
+from signet.timings import Timings
+
+ENVIRONMENT_RING: Final = "environment"
+"""Name of the key ring that belongs to the environment itself."""
+
+CLOUDS: Final = ("aws",)
+"""Clouds that this version can deploy to."""
+
+ALGORITHMS: Final = ("RS256", "PS256", "ES256")
+
+RUNNING_PYTHON: Final = "running"
+
+_PYTHONS: Final = ("3.12", "3.13", RUNNING_PYTHON)
+
+_LOG_DAYS: Final = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+)  # fmt: skip
+"""Retentions that CloudWatch Logs takes (API reference of PutRetentionPolicy)."""
+
+_DAY: Final = 86_400
+_ROLE_OR_USER: Final = r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/[\w+=,.@/-]{1,512})"
+_FUNCTION: Final = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}(:[\w$-]{1,128})?"
+_SCOPE: Final = r"[\x21\x23-\x5B\x5D-\x7E]+"  # RFC 6749 section 3.3
+
+DECLARED: Final[Mapping[str, Setting]] = {
+    "environment": Setting(kind="string", default=""),
+    "clouds": Setting(kind="array", default=("aws",)),
+    "home": Setting(kind="string", default="aws"),
+    "issuer": Setting(kind="string", default=""),
+    "algorithm": Setting(kind="string", default="RS256"),
+    "keySize": Setting(kind="integer", default=2048),
+    "publish": Setting(kind="string", default="public"),
+    "protectKeys": Setting(kind="boolean", default=True),
+    "audience": Setting(kind="string", default=""),
+    "requiredScope": Setting(kind="string", default=""),
+    "python": Setting(kind="string", default="3.12"),
+    "rotationPeriod": Setting(kind="string", default="30d"),
+    "upInterval": Setting(kind="string", default="1d"),
+    "tokenLifetime": Setting(kind="string", default="15m"),
+    "jwksMaxAge": Setting(kind="string", default="300s"),
+    "cacheCeiling": Setting(kind="string", default="300s"),
+    "staleIfError": Setting(kind="string", default="6h"),
+    "foreignCacheAge": Setting(kind="string", default="24h"),
+    "clockSkew": Setting(kind="string", default="60s"),
+    "issuerLag": Setting(kind="string", default="60s"),
+    "retention": Setting(kind="string", default="24h"),
+    "keyHold": Setting(kind="string", default="30d"),
+    "kmsDeletionWindow": Setting(kind="string", default="30d"),
+    "logRetention": Setting(kind="string", default="90d"),
+    "auditPasses": Setting(kind="boolean", default=False),
+    "awsRegion": Setting(kind="string", default=""),
+    "awsAccountId": Setting(kind="string", default=""),
+    "awsBucket": Setting(kind="string", default=""),
+    "awsKeyAdministrators": Setting(kind="array", default=()),
+    "awsIssuerPrincipals": Setting(kind="array", default=()),
+    "awsHttpApi": Setting(kind="string", default="create"),
+    "awsRestApi": Setting(kind="string", default="create"),
+    "awsRestAccessLogs": Setting(kind="boolean", default=False),
+    "awsBackend": Setting(kind="string", default="echo"),
+    "awsValidatorMemory": Setting(kind="integer", default=512),
+    "awsValidatorConcurrency": Setting(kind="integer", default=0),
+}
+"""Every setting, with the type and the default that `Pulumi.yaml` gives it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiChoice:
+    """Whether a gateway is created, left out, or one that exists is attached to."""
+
+    mode: Literal["create", "attach", "none"]
+    api_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """What stands behind a gateway that we create: `target` is an ARN or a URL."""
+
+    kind: Literal["echo", "lambda", "url"]
+    target: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsSettings:
+    """Everything that concerns AWS alone."""
+
+    region: str
+    account_id: str
+    """The account that must be deployed to; empty: whichever the credentials belong to."""
+    bucket: str
+    key_administrators: tuple[str, ...]
+    issuer_principals: tuple[str, ...]
+    http_api: ApiChoice
+    rest_api: ApiChoice
+    rest_access_logs: bool
+    backend: Backend
+    validator_memory: int
+    validator_concurrency: int
+    """Reserved concurrent executions; 0 reserves none and limits none."""
+    endpoint: str | None
+    """The sandbox's address; None outside it."""
+
+    @property
+    def store_url(self) -> str:
+        """Address below which the published documents are read."""
+        return aws_names.store_url(self.bucket, self.region, self.endpoint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One environment's settings, checked. Durations are whole seconds."""
+
+    environment: str
+    in_sandbox: bool
+    clouds: tuple[str, ...]
+    home: str
+    issuer: str
+    issuer_is_default: bool
+    publish: Literal["public", "private"]
+    protect_keys: bool
+    audience: str
+    required_scope: str
+    python: str
+    rotation: RotationPolicy
+    kms_deletion_days: int
+    log_days: int
+    audit_passes: bool
+    aws: AwsSettings | None
+
+    @property
+    def timings(self) -> Timings:
+        """The timings that settings ask for (the journal may hold higher ones still in force)."""
+        return self.rotation.timings
+
+
+def load(surroundings: Surroundings) -> Settings:
+    """Read this stack's configuration. Raises SettingsError with every fault."""
+    return parse(_raw(), surroundings)
+
+
+def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
+    """Check raw values (`key` or, for a provider's, `namespace:key`) and return the settings.
+
+    Raises SettingsError with every fault that was found.
+    """
+    own = {key: value for key, value in raw.items() if ":" not in key}
+    read = SettingReader(own, DECLARED)
+    read.unknown()
+    _refuse_provider_settings(read, raw)
+    clouds = _clouds(read)
+    aws = _aws(read, surroundings) if "aws" in clouds else None
+    environment = read.text(
+        "environment",
+        r"[a-z][a-z0-9-]{0,18}[a-z0-9]",
+        "use 2 to 20 lower-case letters, digits and hyphens, a letter first",
+    )
+    issuer = _issuer(read, aws, in_sandbox=surroundings.in_sandbox)
+    rotation = _rotation(read, environment or surroundings.stack, clouds, issuer)
+    settings = Settings(
+        environment=rotation.environment,
+        in_sandbox=surroundings.in_sandbox,
+        clouds=clouds,
+        home=rotation.home,
+        issuer=issuer,
+        issuer_is_default=not own.get("issuer"),
+        publish="private"
+        if read.choice("publish", ("public", "private")) == "private"
+        else "public",
+        protect_keys=_protect_keys(read, surroundings),
+        audience=_audience(read),
+        required_scope=read.text("requiredScope", _SCOPE, "write one scope, such as orders:read"),
+        python=_python(read, surroundings),
+        rotation=rotation,
+        kms_deletion_days=_whole_days(read, "kmsDeletionWindow", 7, 30),
+        log_days=_log_days(read),
+        audit_passes=read.flag("auditPasses"),
+        aws=aws,
+    )
+    if read.faults:
+        raise SettingsError(read.faults)
+    return settings
+
+
+def _raw() -> dict[str, str]:
+    """Return the stack's whole configuration, our own namespace without its prefix."""
+    import pulumi
+    from pulumi.runtime import config as bag
+
+    found = {**bag.get_config_env(), **bag.CONFIG.get()}
+    own = pulumi.Config(NAMESPACE)
+    prefix = f"{NAMESPACE}:"
+    keys = {key.removeprefix(prefix) for key in found if key.startswith(prefix)} | set(DECLARED)
+    values = {key: own.get(key) for key in keys}
+    others = {key: str(value) for key, value in found.items() if not key.startswith(prefix)}
+    return others | {key: value for key, value in values.items() if value is not None}
+
+
+def _refuse_provider_settings(read: SettingReader, raw: Mapping[str, str]) -> None:
+    """The program makes its own provider, to which a stack's `aws:` settings do not apply."""
+    remedies = {
+        "aws:region": f"use {NAMESPACE}:awsRegion",
+        "aws:allowedAccountIds": f"use {NAMESPACE}:awsAccountId",
+    }
+    for key in sorted(key for key in raw if key.split(":", 1)[0] in {"aws", "aws-native"}):
+        read.faults.append(
+            Fault(
+                key=key,
+                value=raw[key],
+                problem="the provider's own settings are not used here",
+                remedy=remedies.get(key, "remove it; give credentials by AWS_PROFILE or the like"),
+            )
+        )
+
+
+def _clouds(read: SettingReader) -> tuple[str, ...]:
+    clouds = read.strings("clouds")
+    for cloud in clouds:
+        if cloud not in CLOUDS:
+            read.fault(
+                "clouds", f"{cloud!r} is no cloud that this version deploys to", _some_cloud()
+            )
+    if not clouds:
+        read.fault("clouds", "it names no cloud", _some_cloud())
+    return clouds
+
+
+def _some_cloud() -> str:
+    return f"name one or more of {', '.join(CLOUDS)}"
+
+
+def _issuer(read: SettingReader, aws: AwsSettings | None, *, in_sandbox: bool) -> str:
+    issuer = read.text("issuer")
+    if not issuer:
+        return aws.store_url if aws is not None else "https://issuer.invalid"
+    parts = urllib.parse.urlsplit(issuer)
+    loopback = in_sandbox and parts.hostname in {"127.0.0.1", "localhost"}
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        read.fault("issuer", "it is not an https URL", "write https://host or https://host/path")
+    elif not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        read.fault(
+            "issuer",
+            "an issuer has a host, and no user, query or fragment (RFC 8414 section 2)",
+            "write https://host or https://host/path",
+        )
+    elif issuer.endswith("/"):
+        read.fault("issuer", "it ends in a slash", f"write {issuer.rstrip('/')}")
+    return issuer
+
+
+def _rotation(
+    read: SettingReader, environment: str, clouds: tuple[str, ...], issuer: str
+) -> RotationPolicy:
+    policy = RotationPolicy(
+        environment=environment,
+        rings=(RingSpec(ENVIRONMENT_RING, issuer),),
+        clouds=clouds,
+        home=read.choice("home", clouds or CLOUDS),
+        timings=Timings(
+            token_lifetime=read.duration("tokenLifetime"),
+            jwks_max_age=read.duration("jwksMaxAge"),
+            cache_ceiling=read.duration("cacheCeiling"),
+            stale_if_error=read.duration("staleIfError"),
+            foreign_cache_age=read.duration("foreignCacheAge"),
+            clock_skew=read.duration("clockSkew"),
+            issuer_lag=read.duration("issuerLag"),
+        ),
+        algorithm=read.choice("algorithm", ALGORITHMS),
+        key_size=_key_size(read),
+        rotation_period=read.duration("rotationPeriod"),
+        up_interval=read.duration("upInterval"),
+        retention=read.duration("retention"),
+        hold=read.duration("keyHold"),
+    )
+    for fault in check_policy(policy):
+        if fault.key in DECLARED and read.known([fault.key]):
+            read.fault(fault.key, fault.problem, _remedy(fault))
+    return policy
+
+
+def _key_size(read: SettingReader) -> int:
+    return read.integer("keySize", 256, 4096)
+
+
+def _remedy(fault: PolicyFault) -> str:
+    return fault.remedy.replace(f"set {fault.key}", f"set {NAMESPACE}:{fault.key}")
+
+
+def _protect_keys(read: SettingReader, surroundings: Surroundings) -> bool:
+    protect = read.flag("protectKeys")
+    if not protect and not surroundings.in_sandbox:
+        read.fault(
+            "protectKeys",
+            "signing keys may go unprotected in the sandbox only",
+            "remove it, or set it to true",
+        )
+    return protect
+
+
+def _audience(read: SettingReader) -> str:
+    audience = read.text(
+        "audience", r"\S{1,255}", "write one audience without spaces, such as a URL"
+    )
+    if not audience:
+        read.fault(
+            "audience",
+            "it is missing: a validator must know for whom a token is meant",
+            "set it to the address or name of what stands behind the gateways",
+        )
+    return audience
+
+
+def _python(read: SettingReader, surroundings: Surroundings) -> str:
+    import sys
+
+    chosen = read.choice("python", _PYTHONS)
+    if chosen != RUNNING_PYTHON:
+        return chosen
+    if not surroundings.in_sandbox:
+        offered = ", ".join(_PYTHONS[:-1])
+        read.fault(
+            "python", "it depends on this machine", f"use one that every cloud has: {offered}"
+        )
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _whole_days(read: SettingReader, key: str, least: int, most: int) -> int:
+    value = read.duration(key, least * _DAY, most * _DAY)
+    if value % _DAY:
+        read.fault(key, "it is not a whole number of days", f"use {least}d to {most}d")
+    return value // _DAY
+
+
+def _log_days(read: SettingReader) -> int:
+    wanted = read.duration("logRetention")
+    enough = next((days for days in _LOG_DAYS if days * _DAY >= wanted), _LOG_DAYS[-1])
+    if enough * _DAY != wanted and read.known(["logRetention"]):
+        read.fault("logRetention", "CloudWatch Logs has no such retention", f"use {enough}d")
+    return enough
+
+
+def _aws(read: SettingReader, surroundings: Surroundings) -> AwsSettings:
+    region = read.text("awsRegion", r"[a-z]{2}(-[a-z]+)+-\d", "write a region such as eu-central-1")
+    if not region:
+        read.fault("awsRegion", "it is missing", "write a region such as eu-central-1")
+    bucket = read.text(
+        "awsBucket",
+        aws_names.BUCKET_PATTERN,
+        "use 3 to 63 lower-case letters, digits and hyphens; no dots, which break TLS",
+    )
+    if not bucket:
+        remedy = "name a bucket of its own; the name is part of the default issuer and stays"
+        read.fault("awsBucket", "it is missing", remedy)
+    arns = "write ARNs such as arn:aws:iam::111122223333:role/name"
+    principals = read.strings("awsIssuerPrincipals", _ROLE_OR_USER, arns)
+    if not principals and read.known(["awsIssuerPrincipals"]):
+        read.fault("awsIssuerPrincipals", "nobody could issue tokens", arns)
+    return AwsSettings(
+        region=region,
+        account_id=read.text("awsAccountId", r"\d{12}", "write the 12 digits, in quotes"),
+        bucket=bucket,
+        key_administrators=read.strings("awsKeyAdministrators", _ROLE_OR_USER, arns),
+        issuer_principals=principals,
+        http_api=_api(read, "awsHttpApi"),
+        rest_api=_api(read, "awsRestApi"),
+        rest_access_logs=read.flag("awsRestAccessLogs"),
+        backend=_backend(read),
+        validator_memory=read.integer("awsValidatorMemory", 128, 10_240),
+        validator_concurrency=read.integer("awsValidatorConcurrency", 0, 1_000),
+        endpoint=surroundings.aws_endpoint,
+    )
+
+
+def _api(read: SettingReader, key: str) -> ApiChoice:
+    remedy = "write create, none, or attach: and the id of an API that exists"
+    value = read.text(key, r"create|none|attach:[a-z0-9]{4,32}", remedy)
+    mode, _, api_id = value.partition(":")
+    if mode == "attach":
+        return ApiChoice(mode="attach", api_id=api_id)
+    return ApiChoice(mode="none" if mode == "none" else "create")
+
+
+def _backend(read: SettingReader) -> Backend:
+    remedy = "write echo, the ARN of a Lambda function, or an https URL without a query"
+    value = read.text("awsBackend", rf"echo|{_FUNCTION}|https://[^\s?#@/]+(/[^\s?#]*)?", remedy)
+    if value.startswith("arn:"):
+        return Backend(kind="lambda", target=value)
+    if value.startswith("https://"):
+        return Backend(kind="url", target=value.rstrip("/"))
+    return Backend(kind="echo")

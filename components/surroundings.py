@@ -1,0 +1,52 @@
+"""What a run stands in: which stack, and whether inside the sandbox. Read once, then passed on."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from signet.engine import sandbox_marker
+from signet.errors import Fault, SettingsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """The stack's name and, inside the sandbox only, where the emulated clouds answer."""
+
+    stack: str
+    in_sandbox: bool = False
+    aws_endpoint: str | None = None
+    """`http://127.0.0.1:<port>` inside the sandbox; None means AWS's own addresses."""
+
+    @classmethod
+    def observe(cls, stack: str, environ: Mapping[str, str] | None = None) -> "Surroundings":
+        """Read the environment, in this one place of the program.
+
+        Raises SettingsError when the environment is neither a sandbox's nor free of its traces
+        (`signet.engine.sandbox_marker`), or when a stack made for the sandbox runs outside it.
+        """
+        env = os.environ if environ is None else environ
+        if sandbox_marker.active(env) is None:
+            if stack in sandbox_marker.SANDBOX_STACKS:
+                raise SettingsError([_outside(stack)])
+            return cls(stack=stack)
+        endpoint = env.get("AWS_ENDPOINT_URL", "").rstrip("/")
+        if not endpoint:
+            raise SettingsError([_no_endpoint()])
+        return cls(stack=stack, in_sandbox=True, aws_endpoint=endpoint)
+
+
+def _outside(stack: str) -> Fault:
+    return Fault(
+        key="stack",
+        value=stack,
+        problem="this stack is for the sandbox, and this run is outside it",
+        remedy='use `signet up`, or `eval "$(.venv/bin/signet sandbox env)"` before plain `pulumi`',
+    )
+
+
+def _no_endpoint() -> Fault:
+    return Fault(
+        key="AWS_ENDPOINT_URL",
+        problem="it is not set, so this run would leave the sandbox for the real AWS",
+        remedy="take every line that `signet sandbox env` prints",
+    )

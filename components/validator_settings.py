@@ -1,0 +1,102 @@
+"""The settings artefact that a validator is deployed with, and its hash. Pure.
+
+The reader is `validator_functions.verification.settings`; a test feeds it what this writes.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from signet.documents import canonical
+
+FILE_NAME: Final = "signet_settings.json"
+HASH_VARIABLE: Final = "SIGNET_SETTINGS_SHA256"
+_ACCESS_TOKEN: Final = "at+jwt"  # RFC 9068 section 2.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustedRing:
+    """One key ring as a validator in one cloud sees it."""
+
+    issuer: str
+    ring: str
+    jwks: str
+    """The published set, as text."""
+    jwks_urls: Sequence[str]
+    """Where to look for withdrawn keys: the validator's own cloud first, then the mirrors."""
+    private_store: Mapping[str, str] | None
+    """With `publish: private`: the one store that this validator may read instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidatorTerms:
+    """What a validator accepts, apart from keys. Durations are whole seconds."""
+
+    environment: str
+    service: str
+    cloud: str
+    sandbox: bool
+    bundle_sha256: str
+    audience: str
+    algorithms: Sequence[str]
+    max_lifetime: int
+    clock_skew: int
+    required_scope: str
+    jwks_max_age: int
+    cache_ceiling: int
+    stale_if_error: int
+    audit_passes: bool
+
+
+def render_settings(terms: ValidatorTerms, rings: Sequence[TrustedRing]) -> str:
+    """Return the artefact's text; the bytes of its UTF-8 are what is hashed."""
+    return canonical(
+        {
+            "schema": 1,
+            "environment": terms.environment,
+            "service": terms.service,
+            "cloud": terms.cloud,
+            "sandbox": terms.sandbox,
+            "bundle_sha256": terms.bundle_sha256,
+            "trust": "deployed",
+            "issuers": [_issuer(ring) for ring in rings],
+            "policy": {
+                "audiences": [terms.audience],
+                "algorithms": sorted(set(terms.algorithms)),
+                "max_lifetime": terms.max_lifetime,
+                "clock_skew": terms.clock_skew,
+                "typ": _ACCESS_TOKEN,
+                "required_claims": [],
+                "denied_jtis": [],
+            },
+            "routes": {"default": "refuse", "rules": [_every_route(terms.required_scope)]},
+            "timing": {
+                "jwks_max_age": terms.jwks_max_age,
+                "cache_ceiling": terms.cache_ceiling,
+                "stale_if_error": terms.stale_if_error,
+            },
+            "token_cache": {"entries": 0, "bytes": 0},
+            "audit": {"passes": terms.audit_passes},
+        }
+    )
+
+
+def settings_hash(text: str) -> str:
+    """Return the hash by which a settings artefact is named: SHA-256 of its bytes, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _issuer(ring: TrustedRing) -> dict[str, Any]:
+    return {
+        "issuer": ring.issuer,
+        "ring": ring.ring,
+        "jwks": json.loads(ring.jwks),
+        "jwks_urls": list(ring.jwks_urls),
+        "private_store": None if ring.private_store is None else dict(ring.private_store),
+    }
+
+
+def _every_route(scope: str) -> dict[str, Any]:
+    return {"methods": ["*"], "path": "/**", "scopes": [scope] if scope else [], "roles": []}
