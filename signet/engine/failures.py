@@ -1,0 +1,131 @@
+"""Says why a run failed in a few lines: the cloud first, then the resource, then what it said."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from signet.engine.watch import short_type
+from signet.errors import RunFailed
+
+_CLOUDS = {
+    "aws": "AWS",
+    "azure-native": "Azure",
+    "azure": "Azure",
+    "gcp": "Google Cloud",
+    "signet": "Signet",
+}
+
+# What the engine adds once a resource has failed: it says nothing that the resource's own error
+# does not say.
+_ECHOES = re.compile(
+    r"^(update failed|preview failed|refresh failed|destroy failed"
+    r"|one or more (errors|children).*"
+    r"|resource registration failed.*|.*resource monitor (has )?(terminated|shut down).*"
+    r"|error: update failed|deploying .* failed)$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+_WRAPPERS = (
+    re.compile(r"^\s*\d+ errors? occurred:\s*\*?\s*"),
+    re.compile(r"^sdk-v2/provider2\.go:\d+:\s*"),
+    re.compile(r"^(creating|updating|deleting|reading|refreshing) urn:pulumi:\S+:\s*"),
+    re.compile(r"^(rpc error: code = \w+ desc = )"),
+)
+
+
+@dataclass(frozen=True)
+class _Remedy:
+    pattern: "re.Pattern[str]"
+    text: str
+
+
+_REMEDIES = (
+    _Remedy(
+        re.compile(r"protected|protect(ion)? flag|marked for protection", re.IGNORECASE),
+        "keys are guarded from deletion: set `signet:protectKeys: false` in the stack's settings "
+        "file, run `signet up` on it, then try again",
+    ),
+    _Remedy(
+        re.compile(
+            r"no such host|dial tcp|connection (refused|reset)|i/o timeout|TLS handshake timeout"
+            r"|no route to host|network is unreachable|Could not connect to the endpoint"
+            r"|context deadline exceeded|failed to connect to all addresses",
+            re.IGNORECASE,
+        ),
+        "the network or the cloud was out of reach. What was done is recorded: run it again when "
+        "it answers",
+    ),
+    _Remedy(
+        re.compile(
+            r"no valid credential|ExpiredToken|InvalidClientTokenId|UnrecognizedClient"
+            r"|NoCredentialProviders|could not find default credentials|AADSTS"
+            r"|Please run 'az login'|Unable to locate credentials",
+            re.IGNORECASE,
+        ),
+        "sign in to the cloud again, then run it again",
+    ),
+    _Remedy(
+        re.compile(r"AccessDenied|not authorized|AuthorizationFailed|PERMISSION_DENIED|\b403\b"),
+        "the identity of this run lacks the permission named above (docs/operations.md lists them)",
+    ),
+    _Remedy(
+        re.compile(r"already exists|EntityAlreadyExists|BucketAlreadyOwnedByYou|ResourceConflict"),
+        "it is in the cloud but not in this stack's state: if it is this stack's own, import it "
+        '(docs/operations.md, "A killed run"); if not, choose another name',
+    ),
+    _Remedy(
+        re.compile(r"incorrect passphrase|passphrase must be set", re.IGNORECASE),
+        "set PULUMI_CONFIG_PASSPHRASE to the one this stack was made with",
+    ),
+    _Remedy(
+        re.compile(r"no resource plugin|could not (find|load) plugin|failed to load plugin"),
+        "run `make setup`; where plugins cannot be downloaded, see docs/operations.md",
+    ),
+)
+
+
+def summarise(
+    what: str, errors: Mapping[str, Sequence[str]], *, said: str = "", hint: str = ""
+) -> RunFailed:
+    """Return one error for a failed run.
+
+    `errors` are the engine's by URN, `said` is the command's own last words, which count only
+    when no resource says more. `hint` outranks the remedies that are found in the text.
+    """
+    details: list[str] = []
+    for urn, texts in errors.items():
+        told = [text for text in map(_clean, texts) if text and not _ECHOES.match(text)]
+        details.extend(f"{_place(urn)}{text}" for text in told)
+    if not details:
+        details = [text for text in _last_words(said) if not _ECHOES.match(text)]
+    everything = "\n".join(details)
+    remedy = hint or next(
+        (remedy.text for remedy in _REMEDIES if remedy.pattern.search(everything)),
+        "run it again with --verbose to see all that the engine says",
+    )
+    return RunFailed(what, details=details, remedy=remedy)
+
+
+def _place(urn: str) -> str:
+    if not urn or "::" not in urn:
+        return ""
+    token, name = urn.split("::")[-2].rsplit("$", 1)[-1], urn.rsplit("::", 1)[-1]
+    if token == "pulumi:pulumi:Stack":  # noqa: S105  a type token
+        return ""
+    cloud = _CLOUDS.get(token.split(":", 1)[0])
+    return f"{cloud + ': ' if cloud else ''}{short_type(token)} {name}: "
+
+
+def _clean(text: str) -> str:
+    before = None
+    while before != text:
+        before = text
+        for wrapper in _WRAPPERS:
+            text = wrapper.sub("", text.strip())
+    return text.rstrip(":").strip()
+
+
+def _last_words(said: str) -> list[str]:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    told = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
+    return told or lines[-3:]
