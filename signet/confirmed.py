@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from signet import strict_json as strict
+from signet.journal import Journal
 
 SCHEMA = 1
 
@@ -137,4 +138,40 @@ def _report_in(value: object, where: str) -> ValidatorReport:
         tuple(sorted(strict.strings(top["rings"], f"{where}.rings"))),
         strict.text(top["expected"], f"{where}.expected"),
         strict.text(top["reported"], f"{where}.reported"),
+    )
+
+
+def confirm(
+    journal: Journal,
+    previous: Confirmed | None,
+    *,
+    token_lifetime: int,
+    kids: Mapping[str, Mapping[int, str]],
+    key_resources: Mapping[str, Mapping[int, KeyResource]],
+    validators: Mapping[str, ValidatorReport],
+    published_sha256: Mapping[str, str] | None = None,
+) -> Confirmed:
+    """Build the record of a run that got to its end.
+
+    ``token_lifetime`` is T of the settings. While a validator reports older settings than it was
+    meant to have (``--target`` skipped it), issuers keep the shorter of the old and the new T: it
+    may not accept longer tokens yet.
+    """
+    lifetimes: dict[str, int] = {}
+    for name, ring in journal.rings.items():
+        if ring.closed:
+            continue
+        agree = all(report.agrees for report in validators.values() if name in report.rings)
+        before = previous.token_lifetime.get(name) if previous is not None else None
+        keep = before is not None and not agree
+        lifetimes[name] = min(before or token_lifetime, token_lifetime) if keep else token_lifetime
+    return Confirmed(
+        journal_digest=journal.digest,
+        sequence={name: ring.sequence for name, ring in journal.rings.items()},
+        kids=kids,
+        key_resources=key_resources,
+        active={n: ring.active.number for n, ring in journal.rings.items() if ring.active},
+        token_lifetime=lifetimes,
+        published_sha256=published_sha256 or {},
+        validators=validators,
     )

@@ -23,7 +23,8 @@ SCHEMA = 1
 _GENERATION = tuple(field.name for field in fields(Generation))
 _TIMES = ("activated_at", "retiring_at", "handed_over_at", "retired_at", "tainted_at", "deleted_at")
 _RING = (
-    "issuer", "sequence", "sequence_floor", "next_generation", "denied", "rejected", "generations",
+    "issuer", "sequence", "sequence_floor", "next_generation",
+    "denied", "undecided", "rejected", "generations",
 )  # fmt: skip
 _TIME_OF_STATE = {
     State.ACTIVE: "activated_at",
@@ -83,6 +84,7 @@ def _ring_out(ring: KeyRing) -> dict[str, Any]:
         "sequence_floor": ring.sequence_floor,
         "next_generation": ring.next_generation,
         "denied": sorted(ring.denied),
+        "undecided": sorted(ring.undecided),
         "rejected": sorted(ring.rejected),
         "generations": [_generation_out(g) for g in ring.generations],
     }
@@ -110,6 +112,7 @@ def _ring_in(name: str, value: object) -> KeyRing:
         sequence_floor=strict.count(top["sequence_floor"], f"{where}.sequence_floor"),
         next_generation=strict.count(top["next_generation"], f"{where}.next_generation"),
         denied=strict.strings(top["denied"], f"{where}.denied"),
+        undecided=strict.strings(top["undecided"], f"{where}.undecided"),
         rejected=strict.strings(top["rejected"], f"{where}.rejected"),
         generations=generations,
     )
@@ -146,6 +149,8 @@ def _check(ring: KeyRing, where: str) -> None:
         raise RecordError(f"{where}: generation numbers do not rise")
     if numbers and ring.next_generation <= numbers[-1]:
         raise RecordError(f"{where}: next_generation was used before")
+    if not ring.undecided <= ring.denied or ring.rejected & ring.denied:
+        raise RecordError(f"{where}: the lists of denials contradict each other")
     active = [g.number for g in ring.generations if g.state is State.ACTIVE]
     if len(active) != (0 if ring.closed else 1):
         raise RecordError(f"{where}: {len(active)} active generations instead of one")

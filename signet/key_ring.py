@@ -96,10 +96,13 @@ class KeyRing:
     generations: tuple[Generation, ...]
     denied: frozenset[str] = frozenset()
     """``kid`` values that no validator may ever accept again; only grows."""
+    undecided: frozenset[str] = frozenset()
+    """Members of ``denied`` that nothing proves: a taint of another key carried them along, so as
+    not to un-deny them, and every ordinary run stops until an operator decides."""
     rejected: frozenset[str] = frozenset()
     """Denials seen in a store that an operator declared forged and that may still stand there."""
     sequence_floor: int = 0
-    """A forged number that the sequence has yet to climb above in steps that validators take."""
+    """A number that the sequence has yet to reach, in steps that validators take; 0 if none."""
 
     @property
     def published(self) -> tuple[Generation, ...]:

@@ -196,11 +196,13 @@ def _plan_ring(planner: RingPlanner) -> None:
     planner.taint_requested()
     planner.guard_sequence()
     planner.keep_high_water()
+    planner.tell_unverified()
+    planner.tell_clouds()
     if planner.clock_trusted:
         planner.record_read_back()
         planner.record_handover()
     planner.forget_rejected()
-    _watch_active_key(planner)
+    _watch_keys(planner)
     _schedule(planner)
     planner.number_the_set()
 
@@ -250,9 +252,10 @@ def _may_go_on(planner: RingPlanner) -> bool:
             AlarmCode.ISSUER_CHANGED,
             f"the issuer is {ring.issuer} for good; the settings say {planner.spec.issuer}."
             " Set it back, or make a new ring",
-            stop=True,
+            stop=not planner.asked("taint"),
         )
-        return False
+        if not planner.asked("taint"):
+            return False
     away = [g for g in ring.generations if g.exists and g.cloud not in policy.clouds]
     if away and not planner.asked("taint"):
         planner.alarm(
@@ -299,8 +302,26 @@ def _judge_clock(planner: RingPlanner) -> None:
     )
 
 
-def _watch_active_key(planner: RingPlanner) -> None:
-    """Alarm if the key that signs cannot: an operator has to enable or to taint it."""
+def _watch_keys(planner: RingPlanner) -> None:
+    """Alarm for KMS keys that are not what the record says."""
+    confirmed = planner.evidence.confirmed
+    for generation in planner.evidence.ring.published:
+        kid = confirmed.kid(planner.ring.name, generation.number) if confirmed else None
+        found = planner.evidence.key(generation.number).kid
+        if kid and found and kid != found:
+            planner.alarm(
+                AlarmCode.KMS,
+                f"the KMS key of generation {generation.number} is not the one that was confirmed"
+                f" ({kid}): it was replaced by {found}. signet keys taint {kid} gives it up",
+                stop=not planner.asked("taint"),
+            )
+    strange = [n for n in planner.evidence.keys if n >= planner.evidence.ring.next_generation]
+    if strange:
+        planner.alarm(
+            AlarmCode.KMS,
+            f"the KMS holds generation {max(strange)}, which this journal never allotted: this"
+            " state is older than that key. Its number is not used again",
+        )
     active = planner.ring.active
     if active is None:
         return

@@ -105,8 +105,17 @@ class Evidence:
 
     @cached_property
     def new_denials(self) -> frozenset[str]:
-        """Denials that some store shows and the journal does not hold."""
-        seen: set[str] = set()
+        """Denials that are not settled: shown by some store, or carried along undecided."""
+        seen = set(self.ring.undecided)
         for found in self.read.values():
             seen |= found.denied
-        return frozenset(seen) - self.ring.denied
+        return frozenset(seen) - (self.ring.denied - self.ring.undecided)
+
+    def explained_by(self, denied: frozenset[str], found: StoreReading) -> bool:
+        """Whether a set ahead of the journal is the journal's own, less keys in ``denied``.
+
+        This is what a taint leaves behind that acted on the stores and did not get further. A
+        set with keys that the journal does not know is never explained: that state is older.
+        """
+        known = {self.kids.get(g.number) for g in self.ring.published}
+        return bool(found.denied & denied) and found.kids <= known and not found.kids & denied

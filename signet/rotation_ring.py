@@ -138,18 +138,29 @@ class RingPlanner:
             if asked and self.asked("taint"):
                 continue
             if disabled or Rule.DENIALS_NEED_KMS not in self.rules:
-                known = self.ring.generation(number) if number is not None else None
-                if known is not None and known.state in (State.RETIRED, State.DELETED) and asked:
-                    continue
                 self.deny(kid, "denied in a published set, and its KMS key is disabled")
                 self.alarm(AlarmCode.DENIAL_ADOPTED, f"the denial of {kid} was adopted")
             elif asked and self.asked("reject_denial"):
-                self.ring = replace(self.ring, rejected=self.ring.rejected | {kid})
+                self.ring = replace(
+                    self.ring,
+                    denied=self.ring.denied - {kid},
+                    undecided=self.ring.undecided - {kid},
+                    rejected=self.ring.rejected | {kid},
+                )
             elif kid not in self.ring.rejected:
                 self.undecided(kid, number)
 
     def undecided(self, kid: str, number: int | None) -> None:
-        """Stop: a store denies a key, and nothing proves who wrote that."""
+        """Stop: a store denies a key, and nothing proves who wrote that.
+
+        A taint of another key goes on, and carries the denial along: it may be a true one.
+        """
+        if self.asked("taint"):
+            self.ring = replace(
+                self.ring,
+                denied=self.ring.denied | {kid},
+                undecided=self.ring.undecided | {kid},
+            )
         if number is None:
             whose = "which is no key of this journal"
         else:
@@ -157,9 +168,10 @@ class RingPlanner:
         clouds = [c for c, found in sorted(self.evidence.read.items()) if kid in found.denied]
         self.alarm(
             AlarmCode.DENIAL_UNKNOWN,
-            f"the set in {', '.join(clouds)} denies {kid} ({whose}), and the journal does not."
+            f"the set in {', '.join(clouds) or 'no store'} denies {kid} ({whose}), and nothing"
+            " proves that we did."
             f" Decide: signet keys taint {kid}; if it was forged, signet keys reject-denial {kid}",
-            stop=True,
+            stop=not self.asked("taint"),
         )
 
     def taint_requested(self) -> None:
@@ -178,7 +190,10 @@ class RingPlanner:
         """Deny a ``kid`` for ever and take its generation out (invariant 7)."""
         self.tainting = True
         self.ring = replace(
-            self.ring, denied=self.ring.denied | {kid}, rejected=self.ring.rejected - {kid}
+            self.ring,
+            denied=self.ring.denied | {kid},
+            undecided=self.ring.undecided - {kid},
+            rejected=self.ring.rejected - {kid},
         )
         number = self.evidence.number_of(kid)
         found = self.ring.generation(number) if number is not None else None
@@ -189,6 +204,7 @@ class RingPlanner:
             AlarmCode.WILL_BREAK,
             f"every token of generation {found.number} is refused from now on",
         )
+        self.follow_up = True
         if found.state is State.ACTIVE:
             self.succeed("takes over from the tainted key at once")
 
@@ -225,12 +241,14 @@ class RingPlanner:
         """Stop if a store is ahead of the journal and no decided denial explains it."""
         if Rule.SEQUENCE_GUARD not in self.rules:
             return
-        trusting = self.asked("trust_journal") or self.asked("taint")
+        if self.asked("trust_journal") or self.asked("taint"):
+            return
+        adopted = self.ring.denied - self.evidence.ring.denied
         for cloud, found in sorted(self.evidence.ahead.items()):
-            adopted = found.denied & self.ring.denied - self.evidence.ring.denied
             rejected = self.request is not None and self.request.kid in found.denied
-            rejected = rejected and self.asked("reject_denial")
-            if trusting or adopted or rejected:
+            if self.evidence.explained_by(adopted, found):
+                continue
+            if rejected and self.asked("reject_denial"):
                 continue
             self.alarm(
                 AlarmCode.RING_BEHIND,
@@ -249,14 +267,12 @@ class RingPlanner:
         repair = self.evidence.altered if Rule.REPAIR in self.rules else ()
         self.tell_altered(repair)
         above = self.evidence.highest if Rule.CONTINUE_ABOVE in self.rules else 0
-        highest = max(after.sequence, above, after.sequence_floor)
-        climbing = highest > after.sequence
+        climbing = max(above, after.sequence_floor) > after.sequence
         if not changed and not repair and not climbing:
             return
-        wanted = highest + 1
-        allowed = after.sequence + LARGEST_JUMP if after.sequence else wanted
-        number = min(wanted, allowed)
-        floor = highest if number < wanted else 0
+        wanted = max(max(after.sequence, above) + 1, after.sequence_floor)
+        number = min(wanted, after.sequence + LARGEST_JUMP) if after.sequence else wanted
+        floor = wanted if number < wanted else 0
         self.ring = replace(after, sequence=number, sequence_floor=floor)
 
     def tell_altered(self, clouds: tuple[str, ...]) -> None:
@@ -308,7 +324,7 @@ class RingPlanner:
     def record_read_back(self) -> None:
         """Note when each published key was first read back in each cloud."""
         for generation in self.ring.published:
-            marks = dict(generation.read_back)
+            marks = {c: at for c, at in generation.read_back.items() if c in self.policy.clouds}
             kid = self.evidence.kids.get(generation.number)
             for cloud in self.policy.clouds:
                 found = self.evidence.store(cloud)
@@ -334,6 +350,22 @@ class RingPlanner:
                 self.change(generation.number, handed_over_at=self.now)
             else:
                 self.hold(generation.number, "retirement", "no completed run has flipped yet")
+
+    def tell_unverified(self) -> None:
+        """Alarm for each store that this run could not read back."""
+        for cloud in self.policy.clouds:
+            found = self.evidence.store(cloud)
+            if found.status == "unverified" and self.evidence.settled:
+                detail = f" ({found.detail})" if found.detail else ""
+                text = f"{cloud} could not be read back{detail}: no rotation until it can"
+                self.alarm(AlarmCode.STORE_UNVERIFIED, text)
+
+    def tell_clouds(self) -> None:
+        """Alarm for clouds that still hold a published set and that settings no longer name."""
+        held = {cloud for g in self.ring.published for cloud in g.read_back}
+        for cloud in sorted(held - set(self.policy.clouds)):
+            text = f"clouds no longer names {cloud}, where the set is published: it ends there"
+            self.alarm(AlarmCode.CLOUD_MISSING, text)
 
     def forget_rejected(self) -> None:
         """Drop rejections that no store can show any more."""
@@ -405,7 +437,8 @@ class RingPlanner:
 
     def flip_at_once(self, active: Generation) -> None:
         """Emergency: flip without the waits, and say what that may break."""
-        if len(self.ring.published) + (self.ring.prepared is None) > MOST_PUBLISHED:
+        published = len(self.ring.published) + (self.ring.prepared is None)
+        if published > MOST_PUBLISHED and Rule.FOUR_PUBLISHED in self.rules:
             self.refuse("the ring publishes four keys already: taint one, or wait for a retirement")
             return
         self.move(active, State.RETIRING, "emergency rotation by request")
@@ -452,12 +485,6 @@ class RingPlanner:
                 against.append(f"{cloud} did not give the recorded set back in this run{detail}")
             else:
                 continue
-            if found.status == "unverified":
-                self.alarm(
-                    AlarmCode.STORE_UNVERIFIED,
-                    f"{cloud} could not be read back{': ' + found.detail if found.detail else ''}."
-                    " The rotation waits for it",
-                )
         return against
 
     def unconfirmed(self, successor: Generation) -> list[str]:
@@ -526,9 +553,9 @@ class RingPlanner:
         """Return when the last cloud first gave the key back; None if one has not."""
         marks = [generation.read_back.get(cloud) for cloud in self.policy.clouds]
         seen = [at for at in marks if at is not None]
-        if len(seen) < len(marks) and Rule.READ_BACK_EVERYWHERE in self.rules:
-            return None
-        return max(seen, default=None)
+        if Rule.READ_BACK_EVERYWHERE not in self.rules:
+            return min(seen, default=None)
+        return None if len(seen) < len(marks) else max(seen)
 
 
 def _content(ring: KeyRing) -> tuple[frozenset[int], frozenset[str]]:
