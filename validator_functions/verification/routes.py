@@ -122,7 +122,7 @@ class RouteTable:
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "a header that overrides method or path")
         if not _METHOD.fullmatch(method):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not a method")
-        segments = _segments(path)
+        segments = path_segments(path)
         covering = [rule for rule in self._rules if rule.covers(segments)]
         for wanted in (method, "GET") if method == "HEAD" else (method,):
             for rule in covering:
@@ -209,7 +209,7 @@ def _clashes(rules: Sequence[Route]) -> list[str]:
     return faults
 
 
-def _segments(path: str) -> tuple[str, ...]:
+def path_segments(path: str) -> tuple[str, ...]:
     """Decode a request's path into its segments, or refuse it (RFC 3986 sections 2 and 3.3)."""
     if not path.startswith("/") or len(path) > limits.PATH:
         raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not an absolute path")

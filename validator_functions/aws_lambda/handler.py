@@ -1,0 +1,64 @@
+"""The Lambda function's entry: one authorizer event, one answer.
+
+Everything slow happens while this module is imported, which Lambda does once for each instance.
+Settings that are wrong do not stop the import: every request is then refused with 503, and the
+log says what is wrong.
+"""
+
+import os
+from typing import Any
+
+from ..verification.decision import Decision, KeyProvider, Request
+from ..verification.key_source import RefreshMode
+from ..verification.key_sources import KeySources
+from ..verification.reasons import Reason
+from ..verification.settings import ValidatorSettings
+from ..verification.validator import Validator
+from . import answers
+from .events import Gateway, UnknownEvent, read
+
+ANSWER_VARIABLE = "SIGNET_HTTP_API_ANSWER"
+"""`simple` (default) or `iam`, as the HTTP API's authorizer was declared: no event tells."""
+
+
+def _connect(settings: ValidatorSettings) -> KeyProvider:
+    # Lambda freezes a function with its answer, so that nothing runs between requests.
+    return KeySources.from_settings(settings, mode=RefreshMode.INLINE)
+
+
+_validator = Validator.start(_connect)
+_answers_simply = os.environ.get(ANSWER_VARIABLE, "simple") != "iam"
+
+
+def handler(event: object, context: Any) -> dict[str, Any]:
+    """Answer an authorizer event, or a probe `{"signet": "probe"}`.
+
+    A probe can only come from a direct invocation, which IAM guards: API Gateway never sends one.
+    Raises `Unauthorized` and `CouldNotCheck`, as API Gateway wants it (see `answers`).
+    """
+    if event == {"signet": "probe"}:
+        return _validator.report()
+    invocation_id = str(getattr(context, "aws_request_id", ""))
+    try:
+        asked = read(event, invocation_id)
+    except UnknownEvent as error:
+        _validator.refuse(
+            Decision(reason=Reason.INTERNAL_ERROR, detail=f"event: {error}"),
+            Request("", "", (), invocation_id),
+        )
+        raise answers.CouldNotCheck(str(Reason.INTERNAL_ERROR)) from None
+    decision = _validator.decide(asked.request)
+    if asked.gateway is Gateway.HTTP and _answers_simply:
+        return answers.simple(decision)
+    if decision.allowed and not answers.names_one_method(asked.arn):
+        decision = _validator.refuse(
+            Decision(
+                reason=Reason.ROUTE_NOT_ALLOWED,
+                detail="the path has a policy's wildcards",
+                kid=decision.kid,
+                issuer=decision.issuer,
+                subject=decision.subject,
+            ),
+            asked.request,
+        )
+    return answers.policy(decision, asked.arn)
