@@ -1,0 +1,46 @@
+"""The sandbox's AWS: every resource type that Signet declares, as calls on ministack.
+
+What a type does stands in its service's table; :func:`provider` puts the tables together.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from sandbox.aws import apigatewayv2, cloudwatch, iam, kms, lambda_, s3
+from sandbox.aws.cloud import configure, explain, with_default_tags
+from sandbox.aws.identity import FUNCTIONS
+from sandbox.plugin.spec import BOOL, STR, Provider, map_of, obj, opt
+
+__all__ = ["provider"]
+
+_CONFIG = {
+    "region": opt(STR, replace=True),
+    "defaultTags": opt(obj(tags=opt(map_of(STR)))),
+    "skipCredentialsValidation": opt(BOOL),
+    "skipMetadataApiCheck": opt(BOOL),
+    "skipRegionValidation": opt(BOOL),
+    "skipRequestingAccountId": opt(BOOL),
+}
+
+
+def provider() -> Provider:
+    """The plugin's tables, under the version of the SDK that the program uses."""
+    functions = (*FUNCTIONS, kms.GET_PUBLIC_KEY, apigatewayv2.GET_API)
+    return Provider(
+        name="aws",
+        version=version("pulumi-aws"),
+        config=_CONFIG,
+        resources={
+            **kms.RESOURCES,
+            **s3.RESOURCES,
+            **iam.RESOURCES,
+            **lambda_.RESOURCES,
+            **cloudwatch.RESOURCES,
+            **apigatewayv2.RESOURCES,
+        },
+        functions={function.token: function for function in functions},
+        configure=configure,
+        prepare=with_default_tags,
+        explain=explain,
+    )

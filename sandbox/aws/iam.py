@@ -1,0 +1,337 @@
+"""IAM roles and policies. ministack keeps them and does not enforce them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from sandbox.aws.cloud import Aws, absent, parse_id, present, tag_changes
+from sandbox.plugin.spec import (
+    BOOL,
+    INT,
+    JSON,
+    STR,
+    Autoname,
+    Call,
+    Fault,
+    Resource,
+    State,
+    map_of,
+    opt,
+    req,
+    table,
+)
+from sandbox.plugin.values import Props
+
+_GONE = ("NoSuchEntity",)
+
+
+def _iam(call: Call) -> Any:
+    cloud: Aws = call.cloud
+    return cloud.client("iam")
+
+
+def _text(document: Any) -> str:
+    """A policy document as text; IAM gives it URL-encoded, which botocore may already have parsed."""
+    return unquote(document) if isinstance(document, str) else json.dumps(document, sort_keys=True)
+
+
+def _tags(inputs: Props) -> list[dict[str, str]]:
+    return [{"Key": k, "Value": v} for k, v in (inputs.get("tags") or {}).items()]
+
+
+def _tags_in(found: Props) -> dict[str, str]:
+    return {t["Key"]: t["Value"] for t in found.get("Tags") or []}
+
+
+# Roles. internal/service/iam/role.go
+
+
+def _create_role(call: Call, inputs: Props) -> str:
+    name = str(inputs["name"])
+    _iam(call).create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
+        **present(
+            Path=inputs.get("path"),
+            Description=inputs.get("description"),
+            MaxSessionDuration=inputs.get("maxSessionDuration"),
+            PermissionsBoundary=inputs.get("permissionsBoundary"),
+            Tags=_tags(inputs) or None,
+        ),
+    )
+    return name
+
+
+def _read_role(call: Call, name: str, known: Props) -> State | None:  # noqa: ARG001
+    role: Props | None = None
+    with absent(*_GONE):
+        role = _iam(call).get_role(RoleName=name)["Role"]
+    if role is None:
+        return None
+    tags = _tags_in(role)
+    return State(
+        name,
+        present(
+            name=name,
+            arn=role["Arn"],
+            assumeRolePolicy=_text(role["AssumeRolePolicyDocument"]),
+            createDate=role["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+            description=role.get("Description", ""),
+            maxSessionDuration=role.get("MaxSessionDuration", 3600),
+            path=role.get("Path", "/"),
+            permissionsBoundary=(role.get("PermissionsBoundary") or {}).get(
+                "PermissionsBoundaryArn"
+            ),
+            tags=tags,
+            tagsAll=tags,
+            uniqueId=role["RoleId"],
+        ),
+    )
+
+
+def _update_role(call: Call, name: str, old: Props, new: Props, changed: frozenset[str]) -> None:
+    iam = _iam(call)
+    if "assumeRolePolicy" in changed:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=new["assumeRolePolicy"])
+    if changed & {"description", "maxSessionDuration"}:
+        iam.update_role(
+            RoleName=name,
+            Description=new.get("description", ""),
+            MaxSessionDuration=new.get("maxSessionDuration", 3600),
+        )
+    if "permissionsBoundary" in changed:
+        if new.get("permissionsBoundary"):
+            iam.put_role_permissions_boundary(
+                RoleName=name, PermissionsBoundary=new["permissionsBoundary"]
+            )
+        else:
+            iam.delete_role_permissions_boundary(RoleName=name)
+    if "tags" in changed:
+        _, dropped = tag_changes(old, new)
+        if _tags(new):
+            iam.tag_role(RoleName=name, Tags=_tags(new))
+        if dropped:
+            iam.untag_role(RoleName=name, TagKeys=dropped)
+
+
+def _delete_role(call: Call, name: str, state: Props) -> None:
+    iam = _iam(call)
+    with absent(*_GONE):
+        if state.get("forceDetachPolicies"):
+            for held in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+                iam.detach_role_policy(RoleName=name, PolicyArn=held["PolicyArn"])
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+                iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        iam.delete_role(RoleName=name)
+
+
+_ROLE = Resource(
+    token="aws:iam/role:Role",
+    inputs={
+        "assumeRolePolicy": req(JSON),
+        "description": opt(STR, default=""),
+        "forceDetachPolicies": opt(BOOL, default=False),
+        "maxSessionDuration": opt(INT, default=3600),
+        "name": opt(STR, replace=True),
+        "path": opt(STR, replace=True, default="/"),
+        "permissionsBoundary": opt(STR),
+        "tags": opt(map_of(STR)),
+    },
+    outputs=frozenset({"arn", "createDate", "tagsAll", "uniqueId"}),
+    create=_create_role,
+    read=_read_role,
+    update=_update_role,
+    delete=_delete_role,
+    autoname=Autoname("name", 64),
+    unsettled={"tagsAll": frozenset({"tags"})},
+)
+
+
+# Inline policies of a role. internal/service/iam/role_policy.go
+
+
+def _put_role_policy(call: Call, inputs: Props) -> str:
+    iam = _iam(call)
+    iam.get_role(RoleName=inputs["role"])
+    iam.put_role_policy(
+        RoleName=inputs["role"], PolicyName=inputs["name"], PolicyDocument=inputs["policy"]
+    )
+    return f"{inputs['role']}:{inputs['name']}"
+
+
+def _read_role_policy(call: Call, policy_id: str, known: Props) -> State | None:  # noqa: ARG001
+    role, name = parse_id(policy_id, 2, "role:policy", ":")
+    found: Props | None = None
+    with absent(*_GONE):
+        found = _iam(call).get_role_policy(RoleName=role, PolicyName=name)
+    if found is None:
+        return None
+    return State(policy_id, {"role": role, "name": name, "policy": _text(found["PolicyDocument"])})
+
+
+def _update_role_policy(
+    call: Call, policy_id: str, old: Props, new: Props, changed: frozenset[str]  # noqa: ARG001
+) -> None:
+    role, name = parse_id(policy_id, 2, "role:policy", ":")
+    _put_role_policy(call, {**new, "role": role, "name": name})
+
+
+def _delete_role_policy(call: Call, policy_id: str, state: Props) -> None:  # noqa: ARG001
+    role, name = parse_id(policy_id, 2, "role:policy", ":")
+    with absent(*_GONE):
+        _iam(call).delete_role_policy(RoleName=role, PolicyName=name)
+
+
+_ROLE_POLICY = Resource(
+    token="aws:iam/rolePolicy:RolePolicy",
+    inputs={
+        "name": opt(STR, replace=True),
+        "policy": req(JSON),
+        "role": req(STR, replace=True),
+    },
+    outputs=frozenset(),
+    create=_put_role_policy,
+    read=_read_role_policy,
+    update=_update_role_policy,
+    delete=_delete_role_policy,
+    autoname=Autoname("name", 128),
+)
+
+
+# Attachments. internal/service/iam/role_policy_attachment.go: every change replaces.
+
+
+def _attach(call: Call, inputs: Props) -> str:
+    iam = _iam(call)
+    iam.attach_role_policy(RoleName=inputs["role"], PolicyArn=inputs["policyArn"])
+    return f"{inputs['role']}/{inputs['policyArn']}"
+
+
+def _read_attachment(call: Call, attachment_id: str, known: Props) -> State | None:  # noqa: ARG001
+    role, arn = parse_id(attachment_id, 2, "role/policy-arn")
+    held: list[Props] = []
+    with absent(*_GONE):
+        held = _iam(call).list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    if all(policy["PolicyArn"] != arn for policy in held):
+        return None
+    return State(attachment_id, {"role": role, "policyArn": arn})
+
+
+def _detach(call: Call, attachment_id: str, state: Props) -> None:  # noqa: ARG001
+    role, arn = parse_id(attachment_id, 2, "role/policy-arn")
+    with absent(*_GONE):
+        _iam(call).detach_role_policy(RoleName=role, PolicyArn=arn)
+
+
+_ATTACHMENT = Resource(
+    token="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    inputs={"policyArn": req(STR, replace=True), "role": req(STR, replace=True)},
+    outputs=frozenset(),
+    create=_attach,
+    read=_read_attachment,
+    delete=_detach,
+    delete_before_replace=True,
+)
+
+
+# Managed policies. internal/service/iam/policy.go
+
+
+def _create_policy(call: Call, inputs: Props) -> str:
+    made = _iam(call).create_policy(
+        PolicyName=inputs["name"],
+        PolicyDocument=inputs["policy"],
+        **present(
+            Path=inputs.get("path"),
+            Description=inputs.get("description"),
+            Tags=_tags(inputs) or None,
+        ),
+    )
+    return str(made["Policy"]["Arn"])
+
+
+def _read_policy(call: Call, arn: str, known: Props) -> State | None:  # noqa: ARG001
+    iam = _iam(call)
+    policy: Props | None = None
+    with absent(*_GONE):
+        policy = iam.get_policy(PolicyArn=arn)["Policy"]
+    if policy is None:
+        return None
+    version = iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])
+    tags = _tags_in(policy)
+    return State(
+        arn,
+        {
+            "arn": arn,
+            "attachmentCount": policy.get("AttachmentCount", 0),
+            "description": policy.get("Description", ""),
+            "name": policy["PolicyName"],
+            "path": policy.get("Path", "/"),
+            "policy": _text(version["PolicyVersion"]["Document"]),
+            "policyId": policy["PolicyId"],
+            "tags": tags,
+            "tagsAll": tags,
+        },
+    )
+
+
+def _update_policy(call: Call, arn: str, old: Props, new: Props, changed: frozenset[str]) -> None:
+    iam = _iam(call)
+    if "policy" in changed:
+        _drop_old_versions(iam, arn, keep=4)
+        iam.create_policy_version(
+            PolicyArn=arn, PolicyDocument=new["policy"], SetAsDefault=True
+        )
+    if "tags" in changed:
+        _, dropped = tag_changes(old, new)
+        if _tags(new):
+            iam.tag_policy(PolicyArn=arn, Tags=_tags(new))
+        if dropped:
+            iam.untag_policy(PolicyArn=arn, TagKeys=dropped)
+
+
+def _drop_old_versions(iam: Any, arn: str, keep: int) -> None:
+    """IAM holds five versions of a policy (IAM quotas); the oldest unused ones make room."""
+    versions = [
+        v for v in iam.list_policy_versions(PolicyArn=arn)["Versions"] if not v["IsDefaultVersion"]
+    ]
+    for version in sorted(versions, key=lambda v: str(v["CreateDate"]))[: len(versions) - keep + 1]:
+        iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
+
+
+def _delete_policy(call: Call, arn: str, state: Props) -> None:  # noqa: ARG001
+    iam = _iam(call)
+    with absent(*_GONE):
+        _drop_old_versions(iam, arn, keep=1)
+        iam.delete_policy(PolicyArn=arn)
+
+
+def _policy_faults(inputs: Props) -> Iterator[Fault]:
+    document = inputs.get("policy")
+    if isinstance(document, str) and not document.strip().startswith("{"):
+        yield Fault("policy", "must be a JSON object")
+
+
+_POLICY = Resource(
+    token="aws:iam/policy:Policy",
+    inputs={
+        "description": opt(STR, replace=True, default=""),
+        "name": opt(STR, replace=True),
+        "path": opt(STR, replace=True, default="/"),
+        "policy": req(JSON),
+        "tags": opt(map_of(STR)),
+    },
+    outputs=frozenset({"arn", "attachmentCount", "policyId", "tagsAll"}),
+    create=_create_policy,
+    read=_read_policy,
+    update=_update_policy,
+    delete=_delete_policy,
+    autoname=Autoname("name", 128),
+    validate=_policy_faults,
+    unsettled={"tagsAll": frozenset({"tags"})},
+)
+
+RESOURCES = table(_ROLE, _ROLE_POLICY, _ATTACHMENT, _POLICY)

@@ -1,0 +1,104 @@
+"""What the emulator's own Python runs: ministack, with its memory written down as it changes.
+
+By itself ministack saves its state only when it ends in peace. Here every change of a resource is
+on disk within half a second, so that a kill or a reboot does not lose keys that a stack's state names.
+Needs ministack and the standard library alone; nothing of ours is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import threading
+import time
+from typing import Any
+
+import ministack.app as ministack
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.core import persistence
+
+_PAUSE = 0.5
+_ATTEMPTS = 5
+_READS = re.compile(r"(Get|List|Describe|Sign|Verify|Filter|Batch|Test|Generate|Encrypt|Decrypt)")
+_DATA_PLANE = re.compile(r"/_ministack/|.*/_user_request_/|/2015-03-31/functions/[^/]+/invocations")
+
+log = logging.getLogger("signet.sandbox")
+
+
+class Memory:
+    """Saves the services' state soon after a change, and once more at the end."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Event()
+        self._saving = threading.Lock()
+
+    def note(self, scope: dict[str, Any]) -> None:
+        """Take notice of a request that has been answered."""
+        if scope["type"] == "http" and _may_change(scope):
+            self._changed.set()
+
+    def keep(self) -> None:
+        """Save after changes, for as long as the process lives."""
+        while True:
+            self._changed.wait()
+            time.sleep(_PAUSE)
+            self._changed.clear()
+            # ministack has no public way to ask for this; the version is pinned by hash.
+            self.save(ministack._build_persistence_save_dict())
+
+    def save(self, services: dict[str, Any]) -> None:
+        """Write every service's state; one that changes under the reading is read again."""
+        with self._saving:
+            for name, get_state in services.items():
+                state = _stable(name, get_state)
+                if state is not None:
+                    persistence.save_state(name, state)
+
+
+def _stable(name: str, get_state: Any) -> Any:
+    for attempt in range(_ATTEMPTS):
+        try:
+            return get_state()
+        except RuntimeError as error:  # a dictionary changed size while it was copied
+            log.debug("%s: state changed under attempt %d: %s", name, attempt, error)
+            time.sleep(0.01)
+    log.error("the state of %s could not be read; the last saved one stands", name)
+    return None
+
+
+def _may_change(scope: dict[str, Any]) -> bool:
+    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return False
+    if _DATA_PLANE.match(scope["path"]):
+        return False
+    headers = dict(scope["headers"])
+    if b".execute-api." in headers.get(b"host", b""):
+        return False
+    action = headers.get(b"x-amz-target", b"").decode("latin-1").rpartition(".")[2]
+    return not _READS.match(action)
+
+
+def main() -> None:
+    """Serve on the address that the environment names until told to end."""
+    memory = Memory()
+    ministack.save_all = memory.save
+    threading.Thread(target=memory.keep, name="memory", daemon=True).start()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await ministack.app(scope, receive, send)
+        finally:
+            memory.note(scope)
+
+    config = Config()
+    config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = os.environ.get("LOG_LEVEL", "INFO")
+    asyncio.run(serve(app, config))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""``python -m sandbox.plugin aws``: what the sandbox's Pulumi home starts as a provider plugin."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from sandbox.plugin.server import serve
+
+_ROOMS = {"aws": "sandbox.aws", "azure-native": "sandbox.azure", "gcp": "sandbox.gcp"}
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the named cloud's plugin; the engine's own argument (its address) is not needed."""
+    if not arguments or arguments[0] not in _ROOMS:
+        sys.stderr.write(f"usage: python -m sandbox.plugin {'|'.join(_ROOMS)}\n")
+        return 2
+    serve(importlib.import_module(_ROOMS[arguments[0]]).provider())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
