@@ -81,6 +81,12 @@ class Place:
             os.environ.update(before)
 
 
+def state_file(backend: Path, stack: str) -> Path | None:
+    """Return the file in which a backend that is a folder keeps a stack, None when it has none."""
+    path = backend / ".pulumi" / "stacks" / PROJECT / f"{stack.rsplit('/', 1)[-1]}.json"
+    return next((p for p in (path, path.with_suffix(".json.gz")) if p.is_file()), None)
+
+
 def is_sandbox_stack(stack: str) -> bool:
     """Return whether this stack lives in the sandbox only."""
     return stack in SANDBOX_STACKS

@@ -17,7 +17,7 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackN
 from pulumi.errors import RunError
 
 from signet.engine import command, failures
-from signet.engine.place import PROJECT, Place
+from signet.engine.place import Place, state_file
 from signet.engine.process import EngineCommand
 from signet.engine.watch import Change, Tell, Watch
 from signet.errors import NegativeAnswer, SignetError
@@ -76,8 +76,7 @@ class EngineStack:
         """Return whether the backend knows this stack."""
         folder = self.place.backend_folder
         if folder is not None:
-            path = folder / ".pulumi" / "stacks" / PROJECT / f"{self.place.settings_name}.json"
-            return path.is_file() or path.with_suffix(".json.gz").is_file()
+            return state_file(folder, self.name) is not None
         try:
             with self.place.applied():
                 self._stack.workspace.select_stack(self.name)

@@ -1,0 +1,47 @@
+"""`signet preview`: show what `up` would change, and change nothing."""
+
+import argparse
+
+from signet.cli import output, run_options, run_view, stacks
+
+_EXAMPLE = """\
+examples:
+  signet preview prod
+  signet preview prod --json | jq .counts
+"""
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "preview", help="show what `up` would change", description=__doc__, epilog=_EXAMPLE
+    )
+    run_options.add_run_options(parser, acts=False)
+    parser.add_argument(
+        "--refresh", action="store_true", help="read what the clouds have before deciding"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Preview the stack; one that does not exist is made for it, and removed again."""
+    from signet.cli import stack_run
+
+    stack = stacks.open_stack(args.stack, start_sandbox=True, quiet=args.json)
+    with stack_run.ready(stack, args) as ready:
+        fresh = not stack.exists()
+        if fresh:
+            stack.create()
+        try:
+            unsettled = stack_run.unsettled(stack)
+            result = ready.up(preview=True)
+        finally:
+            if fresh:
+                stack.remove()
+    if args.json:
+        told = run_view.as_json(args.stack, result, planned=True, unsettled=unsettled)
+        output.emit_json(told)
+        return 0
+    for line in unsettled:
+        output.note(f"a run died here: {line}; the next `signet up` settles it", style="warn")
+    output.say(f"{args.stack}: {run_view.summary(result.counts, planned=True)}", style="strong")
+    return 0

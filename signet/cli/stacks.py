@@ -1,0 +1,86 @@
+"""Opens a stack for a command: starts the sandbox for its own stacks, and finds the place."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from signet import paths
+from signet.cli import output
+from signet.engine import place, sandbox_marker
+from signet.errors import NegativeAnswer
+
+if TYPE_CHECKING:
+    from signet.engine.leftovers import Finder
+    from signet.engine.stack import EngineStack
+
+
+def open_stack(name: str, *, start_sandbox: bool = False, quiet: bool = False) -> "EngineStack":
+    """Return the stack by this name, at its place.
+
+    With `start_sandbox` a sandbox stack's sandbox is started when it is not running; without, only
+    its files are read. Raises SettingsError; CouldNotCheck when there is no sandbox to read.
+    """
+    where = locate(name, start_sandbox=start_sandbox, quiet=quiet)
+    from signet.engine.stack import EngineStack
+
+    return EngineStack(where)
+
+
+def locate(name: str, *, start_sandbox: bool = False, quiet: bool = False) -> place.Place:
+    """Return the place of the stack by this name; see `open_stack`."""
+    if not place.is_sandbox_stack(name):
+        where = place.resolve(name, os.environ)
+        if where.in_sandbox and not quiet:
+            output.note(f"{name} runs in the sandbox here, not in a cloud", style="warn")
+        return where
+    from sandbox import supervisor
+
+    sandbox_marker.active()
+    state = paths.state_dir()
+    if start_sandbox:
+        _start(state, quiet=quiet)
+    return place.resolve(name, os.environ, sandbox=supervisor.environment(state))
+
+
+def _start(state: Path, *, quiet: bool) -> None:
+    """Start the sandbox. One that has forgotten what its stacks record is replaced by a new one."""
+    from sandbox import supervisor
+
+    def say(line: str) -> None:
+        if not quiet:
+            output.note(line)
+
+    if supervisor.status(state).memory == "lost":
+        output.note(
+            "the sandbox was ended before it could save what it held; starting a new one",
+            style="warn",
+        )
+        supervisor.forget(state, say)
+    supervisor.start(state, say=say)
+
+
+def existing_stack(name: str, *, start_sandbox: bool = False, quiet: bool = False) -> "EngineStack":
+    """Return a stack that has been made. Raises NegativeAnswer when it has not."""
+    stack = open_stack(name, start_sandbox=start_sandbox, quiet=quiet)
+    if not stack.exists():
+        raise NegativeAnswer(
+            f"there is no stack {name} in {stack.place.backend_url or 'the backend'}",
+            remedy=f"signet up {name}",
+        )
+    return stack
+
+
+def program() -> None:
+    """Run the program: the same one as `__main__.py`."""
+    from components.program import main
+
+    main()
+
+
+def finder() -> "Finder":
+    """Return what looks for resources that a killed run left, in every cloud that has one."""
+    from components.aws.leftovers import find
+
+    from signet.engine.leftovers import by_package
+
+    return by_package({"aws": find})

@@ -1,0 +1,164 @@
+"""What a killed run left: operations that the state has as begun, and never as ended.
+
+The engine writes down every operation before it starts it, so a killed run leaves a list: each may
+or may not have reached the cloud. A creation is looked for there, by its name or its tags; what is
+found is taken into the state under its own URN, and read back. Every other interrupted operation is
+settled by reading the resource back. Then the list is cleared, and an ordinary `up` goes on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from signet.engine.stack import EngineStack, resources_of
+from signet.engine.watch import Tell, short_type
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A resource whose creation was interrupted.
+
+    `recorded` are the ids of its type that the state has already; they are not candidates.
+    """
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any] = field(repr=False)
+    recorded: frozenset[str] = frozenset()
+
+
+Finder = Callable[[Wanted], Sequence[str] | None]
+"""Returns the ids of unrecorded resources that fit, the likeliest first; None when it cannot look
+for this type. Raises CouldNotCheck when the cloud does not answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mending:
+    """How to mend a state: the deployment to write, what to read back, what to say."""
+
+    deployment: Mapping[str, Any] = field(repr=False)
+    read_back: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def mend(stack: EngineStack, find: Finder, *, tell: Tell | None = None) -> tuple[str, ...]:
+    """Settle what a killed run left, and return what was done about it, in words.
+
+    Raises CouldNotCheck or RunFailed where a cloud is out of reach; the list stays for next time.
+    """
+    deployment = stack.export()
+    if not deployment.get("pending_operations"):
+        return ()
+    plan = plan_mending(deployment, find)
+    stack.replace_state(plan.deployment)
+    if plan.read_back:
+        stack.refresh(targets=plan.read_back, tell=tell)
+        deployment = stack.export()
+        if deployment.get("pending_operations"):
+            stack.replace_state(_without_pending(deployment))
+    return plan.lines
+
+
+def pending(deployment: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the interrupted operations: what was being done, and to which resource."""
+    return [
+        (str(each["type"]), each["resource"])
+        for each in deployment.get("pending_operations") or ()
+        if isinstance(each, dict) and isinstance(each.get("resource"), dict)
+    ]
+
+
+def plan_mending(deployment: Mapping[str, Any], find: Finder) -> Mending:
+    """Decide how to settle every interrupted operation. Asks `find`; changes nothing."""
+    resources = resources_of(deployment)
+    lines: list[str] = []
+    read_back: list[str] = []
+    for operation, resource in pending(deployment):
+        urn, label = resource["urn"], _label(resource)
+        if operation != "creating":
+            if any(each["urn"] == urn for each in resources):
+                read_back.append(urn)
+                lines.append(f"{label}: {operation} was interrupted; read back from the cloud")
+            continue
+        if not resource.get("custom") or str(resource["type"]).startswith("pulumi:"):
+            continue
+        found = find(_wanted(resource, resources))
+        if found is None:
+            lines.append(
+                f"{label}: its creation was interrupted, and it has no name or tag to look for; "
+                "if the cloud has one more than this stack records, delete that one there"
+            )
+        elif found:
+            resources = _adopted(resource, found[0], resources)
+            read_back.append(urn)
+            lines.append(f"{label}: made by the run that died, adopted as {found[0]}")
+            lines.extend(
+                f"{label}: the cloud has another unrecorded one, {each}; delete it there"
+                for each in found[1:]
+            )
+    kept = [
+        {"type": "updating", "resource": each} for each in resources if each["urn"] in read_back
+    ]
+    return Mending(
+        deployment={**deployment, "resources": resources, "pending_operations": kept},
+        read_back=tuple(dict.fromkeys(read_back)),
+        lines=tuple(lines),
+    )
+
+
+def _wanted(resource: Mapping[str, Any], resources: Iterable[Mapping[str, Any]]) -> Wanted:
+    return Wanted(
+        type=resource["type"],
+        name=resource["urn"].rsplit("::", 1)[-1],
+        inputs=resource.get("inputs") or {},
+        recorded=frozenset(
+            str(each["id"])
+            for each in resources
+            if each.get("type") == resource["type"] and each.get("id")
+        ),
+    )
+
+
+def _adopted(
+    resource: Mapping[str, Any], identity: str, resources: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the resources with the found one among them, after all that it depends on.
+
+    An older one of the same URN was about to be replaced: it is marked for deletion, as the engine
+    does once its replacement is there.
+    """
+    urn = resource["urn"]
+    before = {
+        resource.get("parent"),
+        str(resource.get("provider") or "").rpartition("::")[0],
+        resource.get("deletedWith"),
+        *(resource.get("dependencies") or ()),
+    }
+    place = 1 + max(
+        (index for index, each in enumerate(resources) if each["urn"] in before), default=-1
+    )
+    inputs = dict(resource.get("inputs") or {})
+    fresh = {**resource, "id": identity, "outputs": {**inputs, "id": identity}}
+    kept = [
+        {**each, "delete": True} if each["urn"] == urn and not each.get("delete") else dict(each)
+        for each in resources
+    ]
+    return [*kept[:place], fresh, *kept[place:]]
+
+
+def _without_pending(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in deployment.items() if key != "pending_operations"}
+
+
+def _label(resource: Mapping[str, Any]) -> str:
+    return f"{short_type(str(resource['type']))} {resource['urn'].rsplit('::', 1)[-1]}"
+
+
+def by_package(finders: Mapping[str, Finder]) -> Finder:
+    """Return one finder out of one for each provider package (`aws`, `gcp`, ...)."""
+
+    def find(wanted: Wanted) -> Sequence[str] | None:
+        finder = finders.get(wanted.type.split(":", 1)[0])
+        return finder(wanted) if finder else None
+
+    return find
