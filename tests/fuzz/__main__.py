@@ -2,7 +2,7 @@
 
 Atheris (libFuzzer) drives `harness.judge`; new inputs that reach further are kept in FOLDER
 (default: `build/fuzz`), which starts with the lines of `corpus.txt`. Exits 0 when nothing was
-found; otherwise the input is in FOLDER and can be tried again by `python -m tests.fuzz replay FILE`.
+found; otherwise the input is in FOLDER, to be tried again by `python -m tests.fuzz replay FILE`.
 """
 
 import sys
@@ -20,10 +20,10 @@ def seeds() -> list[bytes]:
 
 def fuzz(seconds: int, folder: Path) -> None:
     """Fuzz for about `seconds`; ends the process, as libFuzzer does."""
-    import atheris  # noqa: PLC0415
+    import atheris
 
     with atheris.instrument_imports(include=["validator_functions"]):
-        from tests.fuzz.harness import judge  # noqa: PLC0415
+        from tests.fuzz.harness import judge
 
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
@@ -43,8 +43,8 @@ def fuzz(seconds: int, folder: Path) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run or replay."""
-    if len(arguments) == 2 and arguments[0] == "replay":  # noqa: PLR2004
-        from tests.fuzz.harness import judge  # noqa: PLC0415
+    if len(arguments) == 2 and arguments[0] == "replay":
+        from tests.fuzz.harness import judge
 
         print(judge(Path(arguments[1]).read_bytes()))
         return 0

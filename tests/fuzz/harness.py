@@ -30,11 +30,62 @@ ALGORITHMS = ("ES256", "RS256", "PS256", "ES384")
 STATUSES = {None: 200} | {str(reason): reason.status for reason in Reason}
 
 NAMES = (
-    "alg kid typ crit jku jwk x5u x5c x5t x5t#S256 zip cty b64 enc epk iss aud sub exp nbf iat jti "
-    "scope roles client_id act events keys kty crv n e x y d k use key_ops sequence denied issuer "
-    "audience algorithms max_lifetime clock_skew scopes required_claims denied_kids denied_jtis "
-    "token jwks policy now id signature_only"
-).split()
+    "alg",
+    "kid",
+    "typ",
+    "crit",
+    "jku",
+    "jwk",
+    "x5u",
+    "x5c",
+    "x5t",
+    "x5t#S256",
+    "zip",
+    "cty",
+    "b64",
+    "enc",
+    "epk",
+    "iss",
+    "aud",
+    "sub",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "scope",
+    "roles",
+    "client_id",
+    "act",
+    "events",
+    "keys",
+    "kty",
+    "crv",
+    "n",
+    "e",
+    "x",
+    "y",
+    "d",
+    "k",
+    "use",
+    "key_ops",
+    "sequence",
+    "denied",
+    "issuer",
+    "audience",
+    "algorithms",
+    "max_lifetime",
+    "clock_skew",
+    "scopes",
+    "required_claims",
+    "denied_kids",
+    "denied_jtis",
+    "token",
+    "jwks",
+    "policy",
+    "now",
+    "id",
+    "signature_only",
+)
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 59, 60, 61, 2**31, 2**53, 2**63, 0.5, 1e300, 1.0, "", " ", "a"),
     *([], {}, [[]], [None], ["alg"], ["b64"], {"a": 1}, [ISSUER], [AUDIENCE], AUDIENCE, ISSUER),
@@ -156,8 +207,7 @@ def judge(data: bytes, now: int | None = None) -> dict[str, Any]:
     now = int(time.time()) if now is None else now
     algorithm = source.pick(ALGORITHMS)
     line = good_line(algorithm, now)
-    header, claims = good_header(algorithm), good_claims(now)
-    text, flipped = _build(source, algorithm, line, header, claims, now)
+    text, flipped = _build(source, algorithm, line, now)
     answer = decide_batch_line(text)
     _check_shape(answer)
     assert not (flipped and answer["allowed"]), "a token with a changed bit passed"
@@ -166,14 +216,9 @@ def judge(data: bytes, now: int | None = None) -> dict[str, Any]:
     return answer
 
 
-def _build(  # the parts of one line, each open to an edit
-    source: Bytes,
-    algorithm: str,
-    line: dict[str, Any],
-    header: dict[str, Any],
-    claims: dict[str, Any],
-    now: int,
-) -> tuple[bytes, bool]:
+def _build(source: Bytes, algorithm: str, line: dict[str, Any], now: int) -> tuple[bytes, bool]:
+    """The line as the fuzzer wants it, and whether a bit of its token was changed."""
+    header, claims = good_header(algorithm), good_claims(now)
     what = source.pick(
         ("claims", "header", "both", "bits", "set", "policy", "text", "token", "line", "good")
     )
@@ -223,8 +268,26 @@ def _edit(source: Bytes, target: dict[str, Any], now: int) -> None:
 def _splice(source: Bytes, text: bytes) -> bytes:
     at, removed = source.number(len(text) + 1), source.number(8)
     inserted = source.pick(
-        (b"", b'"', b",", b'"exp":9999999999,', b'"alg":"none",', b"\xef\xbb\xbf", b"\xff", b"\\u")
-        + (b"\\ud800", b"[" * 40, b"1e999", b"NaN", b"\x00", b" ", b"9" * 40, b"}", b"{}", b"\n")
+        (
+            b"",
+            b'"',
+            b",",
+            b'"exp":9999999999,',
+            b'"alg":"none",',
+            b"\xef\xbb\xbf",
+            b"\xff",
+            b"\\u",
+            b"\\ud800",
+            b"[" * 40,
+            b"1e999",
+            b"NaN",
+            b"\x00",
+            b" ",
+            b"9" * 40,
+            b"}",
+            b"{}",
+            b"\n",
+        )
     )
     return text[:at] + inserted + text[at + removed :]
 

@@ -1,5 +1,6 @@
 """Short runs of the fuzz harness; `make fuzz` is the long one."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -64,8 +65,6 @@ def test_a_coverage_guided_run_finds_nothing(tmp_path: Path) -> None:
 
 
 def _json(value: object) -> bytes:
-    import json  # noqa: PLC0415
-
     return json.dumps(value).encode()
 
 
