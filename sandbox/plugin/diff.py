@@ -113,8 +113,8 @@ def _changes(old: Any, new: Any, of: Type, path: str, *, replace: bool) -> Itera
 
 
 def _empty(value: Any) -> bool:
-    """Absent; an empty list or map is the same as none to a Terraform-based provider."""
-    return value is None or value == {} or value == []
+    """Absent; an empty text, list or map is the same as none to a Terraform-based provider."""
+    return value is None or value in ("", {}, [])
 
 
 def _canonical(value: Any, of: Type) -> Any:
