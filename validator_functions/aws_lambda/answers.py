@@ -20,8 +20,8 @@ from ..verification.reasons import FORBIDDEN, UNAUTHORIZED
 # API Gateway turns exactly this message into a 401.
 _UNAUTHORIZED = "Unauthorized"
 _POLICY_VERSION = "2012-10-17"
-# In a policy's resource these stand for other characters.
-_WILDCARDS = frozenset("*?$")
+# In a policy's resource these stand for other characters. The stage `$default` is no variable.
+_WILDCARDS = ("*", "?", "${")
 
 
 class Unauthorized(Exception):
@@ -53,7 +53,7 @@ def policy(decision: Decision, arn: str) -> dict[str, Any]:
 
 def names_one_method(arn: str) -> bool:
     """Whether an ARN, used as a policy's resource, stands for nothing but itself."""
-    return _WILDCARDS.isdisjoint(arn)
+    return not any(wildcard in arn for wildcard in _WILDCARDS)
 
 
 def identity(decision: Decision) -> dict[str, str]:
