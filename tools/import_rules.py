@@ -76,6 +76,14 @@ ROOMS = (
         later=tuple(f"signet.issuing.signers.{cloud}" for cloud in CLOUDS),
         not_own=("signet.engine", "signet.cli"),
     ),
+    # What `signet demo` and `signet probe` put to gateways, the forging of bad tokens included.
+    Room(
+        "signet.probing",
+        own=("signet", VERIFICATION),
+        packages=("cryptography",),
+        later=("boto3", "mypy_boto3_*"),
+        not_own=("signet.engine", "signet.cli"),
+    ),
     Room(
         "signet.engine",
         own=("signet", VERIFICATION),

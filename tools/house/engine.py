@@ -7,6 +7,7 @@ Whatever is obtained goes to `<cache>/engine/v<version>/`, where `signet` looks 
 import os
 import re
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ def find(cache: Path) -> Engine | None:
     named = os.environ.get("SIGNET_PULUMI")
     if named:
         version = version_of(Path(named))
-        if version is None or _older(version):
+        if version is None or not _usable(version):
             raise SetupFault(
                 f"SIGNET_PULUMI names {named}, which "
                 + (f"is version {version}" if version else "does not answer `pulumi version`"),
@@ -79,7 +80,7 @@ def find(cache: Path) -> Engine | None:
     on_path = shutil.which("pulumi")
     if on_path:
         version = version_of(Path(on_path))
-        if version is not None and not _older(version):
+        if version is not None and _usable(version):
             return Engine(Path(on_path), version, "PATH")
     cached = folder(cache) / "pulumi"
     if cached.is_file() and (folder(cache) / "pulumi-resource-pulumi-python").is_file():
@@ -95,8 +96,10 @@ def version_of(command: Path) -> str | None:
     return match[1] if match else None
 
 
-def _older(version: str) -> bool:
-    return tuple(int(part) for part in version.split(".")) < MINIMUM
+def _usable(version: str) -> bool:
+    """True from `MINIMUM` on, within its major version; `signet` decides by the same rule."""
+    parts = tuple(int(part) for part in version.split("."))
+    return parts >= MINIMUM and parts[0] == MINIMUM[0]
 
 
 def obtain(root: Path, cache: Path) -> Engine:
@@ -141,8 +144,6 @@ def _fill(root: Path, cache: Path, work: Path) -> str:
 
 def _from_installer(root: Path, work: Path) -> bool:
     """Try Pulumi's own installer; False where it cannot be reached or does not end in time."""
-    if os.environ.get("SIGNET_ENGINE") == "build":
-        return False
     place = work / "installer"
     python = str(root / ".venv" / "bin" / "python")
     with Progress("Getting the pulumi command by Pulumi's own installer") as progress:
@@ -157,6 +158,8 @@ def _from_installer(root: Path, work: Path) -> bool:
     if worked:
         for file in (place / "bin").iterdir():
             file.rename(work / file.name)
+    else:
+        print("  it cannot be had that way here; building it instead", file=sys.stderr)
     shutil.rmtree(place, ignore_errors=True)
     return worked
 
