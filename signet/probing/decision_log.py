@@ -1,0 +1,96 @@
+"""Reads what a validator logged about a request (`verification/audit.py` writes the lines).
+
+No gateway tells a caller the request's id in a way that all three share, so requests are made one
+after the other and the lines that are new after each are taken to be its own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from validator_functions.verification.reasons import Reason
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+_CLOCKS_APART: Final = 60_000
+_PAUSES: Final = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedDecision:
+    """One decision as the validator logged it; `reason` None stands for one that passed."""
+
+    allowed: bool
+    status: int
+    reason: Reason | None
+    request_id: str
+
+
+class LogSource(Protocol):
+    """Where one validator's log lines are."""
+
+    def new_lines(self) -> Iterator[str]:
+        """Give each line once, oldest first."""
+
+
+class CloudWatchLog:
+    """The log group of a Lambda function, from now on."""
+
+    def __init__(self, client: CloudWatchLogsClient, group: str, now: float) -> None:
+        self._client = client
+        self._group = group
+        self._since = int(now * 1000) - _CLOCKS_APART
+        self._seen: set[str] = set()
+        for _ in self.new_lines():
+            pass  # What stands there already belongs to earlier requests.
+
+    def new_lines(self) -> Iterator[str]:
+        """Give each line once, oldest first."""
+        pages = self._client.get_paginator("filter_log_events").paginate(
+            logGroupName=self._group, startTime=self._since
+        )
+        try:
+            for page in pages:
+                for event in page.get("events", []):
+                    if event["eventId"] not in self._seen:
+                        self._seen.add(event["eventId"])
+                        yield event["message"]
+        except self._client.exceptions.ResourceNotFoundException:
+            return  # A function that never ran has no log group yet.
+
+
+def decisions(lines: Iterable[str]) -> Iterator[LoggedDecision]:
+    """Give the decisions among log lines; whatever else a runtime logs is passed over."""
+    for line in lines:
+        start = line.find('{"signet":"decision"')
+        if start < 0:
+            continue
+        told: dict[str, Any] = json.loads(line[start:])
+        reason = told["reason"]
+        yield LoggedDecision(
+            allowed=told["allowed"],
+            status=told["status"],
+            reason=None if reason is None else Reason(reason),
+            request_id=told["request_id"] or "",
+        )
+
+
+def await_decisions(
+    source: LogSource, *, wanted: bool, sleep: Callable[[float], None] = time.sleep
+) -> list[LoggedDecision]:
+    """Return the decisions logged since the last time.
+
+    With `wanted` it waits (at most about 3 s) for one to appear: logs come a little after answers.
+    """
+    for pause in _PAUSES:
+        if pause:
+            sleep(pause)
+        found = list(decisions(source.new_lines()))
+        if found or not wanted:
+            return found
+    return []
