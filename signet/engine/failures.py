@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from signet.engine.watch import short_type
 from signet.errors import RunFailed
@@ -24,6 +25,8 @@ _ECHOES = re.compile(
     r"|error: update failed|deploying .* failed)$",
     re.IGNORECASE | re.DOTALL,
 )
+
+_TRACE = "Traceback (most recent call last)"
 
 _WRAPPERS = (
     re.compile(r"^\s*\d+ errors? occurred:\s*\*?\s*"),
@@ -95,7 +98,7 @@ def summarise(
     details: list[str] = []
     for urn, texts in errors.items():
         told = [text for text in map(_clean, texts) if text and not _ECHOES.match(text)]
-        details.extend(f"{_place(urn)}{text}" for text in told)
+        details.extend(f"{_place(urn)}{text}" for text in dict.fromkeys(told))
     if not details:
         details = [text for text in _last_words(said) if not _ECHOES.match(text)]
     everything = "\n".join(details)
@@ -117,12 +120,21 @@ def _place(urn: str) -> str:
 
 
 def _clean(text: str) -> str:
+    if _TRACE in text:
+        return _without_trace(text)
     before = None
     while before != text:
         before = text
         for wrapper in _WRAPPERS:
             text = wrapper.sub("", text.strip())
     return text.rstrip(":").strip()
+
+
+def _without_trace(text: str) -> str:
+    """Return a program's own error with the place that raised it, without the frames between."""
+    frames = re.findall(r'^\s*File "([^"]+)", line (\d+)', text, re.MULTILINE)
+    last = text.rstrip().splitlines()[-1].strip()
+    return f"{last} ({Path(frames[-1][0]).name}, line {frames[-1][1]})" if frames else last
 
 
 def _last_words(said: str) -> list[str]:

@@ -6,7 +6,7 @@ found is taken into the state under its own URN, and read back. Every other inte
 settled by reading the resource back. Then the list is cleared, and an ordinary `up` goes on.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +19,14 @@ class Wanted:
     """A resource whose creation was interrupted.
 
     `recorded` are the ids of its type that the state has already; they are not candidates.
+    `provider` holds the settings of the provider that was making it.
     """
 
     type: str
     name: str
     inputs: Mapping[str, Any] = field(repr=False)
     recorded: frozenset[str] = frozenset()
+    provider: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 Finder = Callable[[Wanted], Sequence[str] | None]
@@ -49,7 +51,8 @@ def mend(stack: EngineStack, find: Finder, *, tell: Tell | None = None) -> tuple
     deployment = stack.export()
     if not deployment.get("pending_operations"):
         return ()
-    plan = plan_mending(deployment, find)
+    with stack.place.applied():
+        plan = plan_mending(deployment, find)
     stack.replace_state(plan.deployment)
     if plan.read_back:
         stack.refresh(targets=plan.read_back, tell=tell)
@@ -106,7 +109,8 @@ def plan_mending(deployment: Mapping[str, Any], find: Finder) -> Mending:
     )
 
 
-def _wanted(resource: Mapping[str, Any], resources: Iterable[Mapping[str, Any]]) -> Wanted:
+def _wanted(resource: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> Wanted:
+    maker = _provider_urn(resource)
     return Wanted(
         type=resource["type"],
         name=resource["urn"].rsplit("::", 1)[-1],
@@ -116,7 +120,13 @@ def _wanted(resource: Mapping[str, Any], resources: Iterable[Mapping[str, Any]])
             for each in resources
             if each.get("type") == resource["type"] and each.get("id")
         ),
+        provider=next((each.get("inputs") or {} for each in resources if each["urn"] == maker), {}),
     )
+
+
+def _provider_urn(resource: Mapping[str, Any]) -> str:
+    """A resource names its provider as `<urn>::<id>`."""
+    return str(resource.get("provider") or "").rpartition("::")[0]
 
 
 def _adopted(
@@ -130,7 +140,7 @@ def _adopted(
     urn = resource["urn"]
     before = {
         resource.get("parent"),
-        str(resource.get("provider") or "").rpartition("::")[0],
+        _provider_urn(resource),
         resource.get("deletedWith"),
         *(resource.get("dependencies") or ()),
     }
