@@ -42,7 +42,7 @@ class RingSpec:
     algorithm: str | None = None
     """None: the environment's."""
     key_size: int | None = None
-    """None: the environment's, or the algorithm's default if that one differs."""
+    """None: the environment's if the algorithm is the same, or else the algorithm's default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,8 @@ class RotationPolicy:
     home: str
     timings: Timings = DEFAULT_TIMINGS
     algorithm: str = "RS256"
-    key_size: int = 2048
+    key_size: int | None = None
+    """None: the algorithm's default, the first in ``KEY_SIZES``."""
     rotation_period: int = 30 * 86_400
     up_interval: int = 86_400
     retention: int = 86_400
@@ -68,10 +69,12 @@ class RotationPolicy:
     def key_of(self, ring: RingSpec) -> tuple[str, int]:
         """Return algorithm and key size of the ring's next generation."""
         algorithm = ring.algorithm or self.algorithm
-        if ring.key_size is not None:
-            return algorithm, ring.key_size
-        sizes = KEY_SIZES.get(algorithm, ())
-        return algorithm, self.key_size if self.key_size in sizes or not sizes else sizes[0]
+        size = ring.key_size
+        if size is None and algorithm == self.algorithm:
+            size = self.key_size
+        if size is None:
+            size = KEY_SIZES.get(algorithm, (0,))[0]
+        return algorithm, size
 
 
 @dataclass(frozen=True, slots=True)

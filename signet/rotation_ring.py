@@ -110,8 +110,9 @@ class RingPlanner:
     def start(self) -> None:
         """First keys: the first signs at once, because nobody holds a token yet."""
         trusting = self.asked("trust_journal") or self.asked("taint")
-        if self.evidence.read and not trusting and Rule.SEQUENCE_GUARD in self.rules:
-            clouds = ", ".join(sorted(self.evidence.read))
+        unknown = self.evidence.ahead if self.ring.sequence else self.evidence.read
+        if unknown and not trusting and Rule.SEQUENCE_GUARD in self.rules:
+            clouds = ", ".join(sorted(unknown))
             self.alarm(
                 AlarmCode.NO_JOURNAL,
                 f"a set is published in {clouds}, but no journal knows of it: this state is new or"
