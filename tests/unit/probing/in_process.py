@@ -1,0 +1,140 @@
+"""The three AWS gateways without AWS: events in the documented shapes, the real handler code.
+
+Only what the gateway itself does is written here (a missing identity source, the meaning of the
+authorizer's answer); translation and decision are the deployed ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from components.validator_settings import TrustedRing, ValidatorTerms, render_settings
+from signet.documents import jwk_from_pem, render_jwks
+from signet.probing.forgery import Bench
+from signet.probing.gateway_call import GatewayAnswer
+from tests.unit.issuing.local_keys import LocalSigner
+from validator_functions.aws_lambda import answers
+from validator_functions.aws_lambda.events import read
+from validator_functions.verification.decision import Decision, StaticKeys
+from validator_functions.verification.settings import ValidatorSettings
+from validator_functions.verification.validator import Validator
+
+NOW = 1_800_000_000
+ARN = "arn:aws:execute-api:eu-central-1:000000000000:abc"
+BENCH = Bench(
+    signer=LocalSigner("RS256"),
+    kid=jwk_from_pem(LocalSigner("RS256").public_key_pem(), "RS256")["kid"],
+    issuer="https://issuer.example/a",
+    audience="https://api.example",
+    scope="demo:read",
+    longest_lifetime=900,
+    clock_skew=60,
+    now=NOW,
+)
+
+
+def settings_for(bench: Bench, *, audit_passes: bool = False) -> ValidatorSettings:
+    """The settings artefact that `components` would deploy, read by the validator."""
+    jwk = jwk_from_pem(bench.signer.public_key_pem(), bench.signer.algorithm)
+    ring = TrustedRing(
+        issuer=bench.issuer,
+        ring="environment",
+        jwks=render_jwks([jwk], 1, ()),
+        jwks_urls=("https://issuer.example/a/.well-known/jwks.json",),
+        private_store=None,
+    )
+    terms = ValidatorTerms(
+        environment="dev",
+        service="environment",
+        cloud="aws",
+        sandbox=False,
+        bundle_sha256="0" * 64,
+        audience=bench.audience,
+        algorithms=(bench.signer.algorithm,),
+        max_lifetime=bench.longest_lifetime,
+        clock_skew=bench.clock_skew,
+        required_scope=bench.scope,
+        jwks_max_age=300,
+        cache_ceiling=300,
+        stale_if_error=21_600,
+        audit_passes=audit_passes,
+    )
+    return ValidatorSettings.parse(render_settings(terms, [ring]).encode())
+
+
+class InProcess:
+    """Gateways and log in one: callable as a `Call`, readable as a `LogSource`."""
+
+    def __init__(self, bench: Bench = BENCH, *, audit_passes: bool = False) -> None:
+        settings = settings_for(bench, audit_passes=audit_passes)
+        self._lines: list[str] = []
+        self._validator = Validator(settings, StaticKeys.of(settings), self._lines.append)
+
+    def new_lines(self) -> Iterator[str]:
+        lines, self._lines[:] = list(self._lines), []
+        yield from lines
+
+    def __call__(self, url: str, authorization: str | None) -> GatewayAnswer:
+        kind = url.rpartition("/")[2]
+        if authorization is None and kind != "rest-request":
+            return answer(401)
+        asked = read(event(kind, authorization), "invocation-1")
+        decision = self._validator.decide(asked.request)
+        return answer(*client_sees(kind, decision, asked.arn))
+
+
+def client_sees(kind: str, decision: Decision, arn: str) -> tuple[int, dict[str, Any]]:
+    """What API Gateway makes of the handler's answer: status, and context for the backend."""
+    if kind == "http":
+        told = answers.simple(decision)
+        return (200, told["context"]) if told["isAuthorized"] else (403, {})
+    try:
+        told = answers.policy(decision, arn)
+    except answers.Unauthorized:
+        return 401, {}
+    except answers.CouldNotCheck:
+        return 500, {}
+    allowed = told["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+    return (200, told["context"]) if allowed else (403, {})
+
+
+def answer(status: int, identity: dict[str, Any] | None = None) -> GatewayAnswer:
+    return GatewayAnswer(
+        status=status, body=json.dumps({"identity": identity or {}}).encode(), seconds=0.0
+    )
+
+
+def event(kind: str, authorization: str | None) -> dict[str, Any]:
+    if kind == "rest-token":
+        return {
+            "type": "TOKEN",
+            "methodArn": f"{ARN}/live/GET/token",
+            "authorizationToken": authorization,
+        }
+    many = {} if authorization is None else {"Authorization": [authorization]}
+    if kind == "rest-request":
+        return {
+            "type": "REQUEST",
+            "methodArn": f"{ARN}/live/GET/request",
+            "httpMethod": "GET",
+            "path": "/request",
+            "headers": {name: values[-1] for name, values in many.items()},
+            "multiValueHeaders": many,
+            "requestContext": {"requestId": "request-1"},
+        }
+    return {
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": f"{ARN}/$default/GET/",
+        "rawPath": "/",
+        "headers": {name.lower(): ",".join(values) for name, values in many.items()},
+        "requestContext": {
+            "http": {"method": "GET"},
+            "stage": "$default",
+            "apiId": "abc",
+            "domainName": "abc.execute-api.eu-central-1.amazonaws.com",
+            "requestId": "request-1",
+        },
+    }
