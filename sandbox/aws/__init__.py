@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from sandbox.aws import apigatewayv2, cloudwatch, iam, kms, lambda_, s3
+from sandbox.aws import apigateway, apigatewayv2, cloudwatch, iam, kms, lambda_, s3
 from sandbox.aws.cloud import configure, explain, with_default_tags
 from sandbox.aws.identity import FUNCTIONS
 from sandbox.plugin.spec import BOOL, STR, Provider, map_of, obj, opt
@@ -37,6 +37,7 @@ def provider() -> Provider:
             **iam.RESOURCES,
             **lambda_.RESOURCES,
             **cloudwatch.RESOURCES,
+            **apigateway.RESOURCES,
             **apigatewayv2.RESOURCES,
         },
         functions={function.token: function for function in functions},

@@ -149,18 +149,20 @@ def _endpoint(call: Call, api: str) -> str:
 
 
 def _read_api(call: Call, api: str, known: Props) -> State | None:
+    client, region, arn = _v2(call, known), _region(call, known), _arn(call, known, f"/apis/{api}")
     found: Props | None = None
     with absent(*_GONE):
-        found = _v2(call, known).get_api(ApiId=api)
+        found = client.get_api(ApiId=api)
     if found is None:
         return None
-    tags, region = found.get("Tags") or {}, _region(call, known)
+    # ministack's GetApi shows the tags of the creation only.
+    tags = client.get_tags(ResourceArn=arn).get("Tags") or {}
     return State(
         api,
         {
             **_observed(found, _API_INPUTS, {}),
             "apiEndpoint": _endpoint(call, api),
-            "arn": _arn(call, known, f"/apis/{api}"),
+            "arn": arn,
             "executionArn": f"arn:aws:execute-api:{region}:{_account(call)}:{api}",
             "region": region,
             "tags": tags,
@@ -241,9 +243,7 @@ def _part(  # noqa: PLR0913 - a table row
         seen = {**_observed(found, spec, names), "apiId": api, "region": _region(call, known)}
         return State(part_id, {**seen, **(extra(found) if extra else {})})
 
-    def update(
-        call: Call, part_id: str, old: Props, new: Props, changed: frozenset[str]
-    ) -> None:
+    def update(call: Call, part_id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         change = getattr(_v2(call, old), f"update_{method}")
         fields = {**_arguments(new, spec, names), **_blanks(changed, new, spec)}
         change(**{**fields, "ApiId": old["apiId"], id_name: part_id})
@@ -353,19 +353,21 @@ def _read_stage(call: Call, name: str, known: Props) -> State | None:
         api = known["apiId"]
     else:
         api, name = parse_id(name, 2, "api-id/stage-name")
+    client, region = _v2(call, known), _region(call, known)
+    arn = _arn(call, known, f"/apis/{api}/stages/{name}")
     found: Props | None = None
     with absent(*_GONE):
-        found = _v2(call, known).get_stage(ApiId=api, StageName=name)
+        found = client.get_stage(ApiId=api, StageName=name)
     if found is None:
         return None
-    tags, region = found.get("Tags") or {}, _region(call, known)
+    tags = client.get_tags(ResourceArn=arn).get("Tags") or {}
     path = "" if name == "$default" else name
     return State(
         name,
         {
             **_observed(found, _STAGE_INPUTS, _STAGE_NAMES),
             "apiId": api,
-            "arn": _arn(call, known, f"/apis/{api}/stages/{name}"),
+            "arn": arn,
             "executionArn": f"arn:aws:execute-api:{region}:{_account(call)}:{api}/{name}",
             "invokeUrl": f"{_endpoint(call, api)}/{path}",
             "region": region,

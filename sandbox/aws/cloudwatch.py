@@ -194,7 +194,11 @@ def _read_filter(call: Call, name: str, known: Props) -> State | None:
 
 
 def _update_filter(
-    call: Call, name: str, old: Props, new: Props, changed: frozenset[str]  # noqa: ARG001
+    call: Call,
+    name: str,
+    old: Props,
+    new: Props,
+    changed: frozenset[str],  # noqa: ARG001
 ) -> None:
     _put_filter(call, {**new, "name": name})
 

@@ -173,7 +173,11 @@ def _read_role_policy(call: Call, policy_id: str, known: Props) -> State | None:
 
 
 def _update_role_policy(
-    call: Call, policy_id: str, old: Props, new: Props, changed: frozenset[str]  # noqa: ARG001
+    call: Call,
+    policy_id: str,
+    old: Props,
+    new: Props,
+    changed: frozenset[str],  # noqa: ARG001
 ) -> None:
     role, name = parse_id(policy_id, 2, "role:policy", ":")
     _put_role_policy(call, {**new, "role": role, "name": name})
@@ -282,9 +286,7 @@ def _update_policy(call: Call, arn: str, old: Props, new: Props, changed: frozen
     iam = _iam(call)
     if "policy" in changed:
         _drop_old_versions(iam, arn, keep=4)
-        iam.create_policy_version(
-            PolicyArn=arn, PolicyDocument=new["policy"], SetAsDefault=True
-        )
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=new["policy"], SetAsDefault=True)
     if "tags" in changed:
         _, dropped = tag_changes(old, new)
         if _tags(new):

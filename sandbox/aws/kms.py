@@ -104,9 +104,7 @@ def _read_key(call: Call, key_id: str, known: Props) -> State | None:
     )
 
 
-def _update_key(
-    call: Call, key_id: str, old: Props, new: Props, changed: frozenset[str]
-) -> None:
+def _update_key(call: Call, key_id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
     kms = _kms(call, old)
     # AWS refuses changes to a disabled key, so enabling comes first and disabling last.
     if "isEnabled" in changed and new.get("isEnabled", True):
@@ -121,7 +119,9 @@ def _update_key(
             BypassPolicyLockoutSafetyCheck=bool(new.get("bypassPolicyLockoutSafetyCheck", False)),
         )
     if "enableKeyRotation" in changed:
-        rotate = kms.enable_key_rotation if new.get("enableKeyRotation") else kms.disable_key_rotation
+        rotate = (
+            kms.enable_key_rotation if new.get("enableKeyRotation") else kms.disable_key_rotation
+        )
         rotate(KeyId=key_id)
     if "tags" in changed:
         wanted, dropped = tag_changes(old, new)
@@ -200,9 +200,7 @@ def _spelt(key: Props, known: str | None) -> str:
     return key["Arn"] if known == key["Arn"] else key["KeyId"]
 
 
-def _update_alias(
-    call: Call, name: str, old: Props, new: Props, changed: frozenset[str]
-) -> None:
+def _update_alias(call: Call, name: str, old: Props, new: Props, changed: frozenset[str]) -> None:
     if "targetKeyId" in changed:
         _kms(call, old).update_alias(AliasName=name, TargetKeyId=new["targetKeyId"])
 

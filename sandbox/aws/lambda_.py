@@ -509,7 +509,11 @@ def _read_alias(call: Call, arn: str, known: Props) -> State | None:
 
 
 def _update_alias(
-    call: Call, arn: str, old: Props, new: Props, changed: frozenset[str]  # noqa: ARG001
+    call: Call,
+    arn: str,
+    old: Props,
+    new: Props,
+    changed: frozenset[str],  # noqa: ARG001
 ) -> None:
     _lambda(call, old).update_alias(
         FunctionName=old["functionName"], Name=old["name"], **_alias_fields(new)
@@ -518,9 +522,7 @@ def _update_alias(
 
 def _delete_alias(call: Call, arn: str, state: Props) -> None:  # noqa: ARG001
     with absent(*_GONE):
-        _lambda(call, state).delete_alias(
-            FunctionName=state["functionName"], Name=state["name"]
-        )
+        _lambda(call, state).delete_alias(FunctionName=state["functionName"], Name=state["name"])
 
 
 _ALIAS = Resource(

@@ -121,9 +121,7 @@ def _read_bucket(call: Call, name: str, known: Props) -> State | None:
     )
 
 
-def _update_bucket(
-    call: Call, name: str, old: Props, new: Props, changed: frozenset[str]
-) -> None:
+def _update_bucket(call: Call, name: str, old: Props, new: Props, changed: frozenset[str]) -> None:
     if "tags" in changed:
         _tag_bucket(_s3(call, old), name, new)
 
@@ -197,7 +195,11 @@ def _setting(  # noqa: PLR0913 - a table row
         return State(name, {"bucket": name, "region": _region(call, known), **found})
 
     def update(
-        call: Call, name: str, old: Props, new: Props, changed: frozenset[str]  # noqa: ARG001
+        call: Call,
+        name: str,
+        old: Props,
+        new: Props,
+        changed: frozenset[str],  # noqa: ARG001
     ) -> None:
         put(_s3(call, old), name, new)
 
@@ -361,9 +363,7 @@ _LIFECYCLE_RULE = obj(
     id=req(STR),
     status=req(choice("Enabled", "Disabled")),
     filter=opt(obj(prefix=opt(STR, default=""))),
-    noncurrentVersionExpiration=opt(
-        obj(noncurrentDays=req(INT), newerNoncurrentVersions=opt(INT))
-    ),
+    noncurrentVersionExpiration=opt(obj(noncurrentDays=req(INT), newerNoncurrentVersions=opt(INT))),
     expiration=opt(obj(days=opt(INT), expiredObjectDeleteMarker=opt(BOOL))),
     abortIncompleteMultipartUpload=opt(obj(daysAfterInitiation=opt(INT))),
 )
@@ -387,7 +387,11 @@ _SETTINGS = (
     ),
     _setting(
         "aws:s3/bucketVersioning:BucketVersioning",
-        {"versioningConfiguration": req(obj(status=req(choice("Enabled", "Suspended", "Disabled"))))},
+        {
+            "versioningConfiguration": req(
+                obj(status=req(choice("Enabled", "Suspended", "Disabled")))
+            )
+        },
         _put_versioning,
         _get_versioning,
         _suspend_versioning,
@@ -530,7 +534,11 @@ def _drifted_content(s3: Any, known: Props, props: Props) -> Props:
 
 
 def _update_object(
-    call: Call, object_id: str, old: Props, new: Props, changed: frozenset[str]  # noqa: ARG001
+    call: Call,
+    object_id: str,
+    old: Props,
+    new: Props,
+    changed: frozenset[str],  # noqa: ARG001
 ) -> None:
     _put_object(_s3(call, old), new)
 

@@ -149,7 +149,9 @@ def settle(inputs: Props, observed: Props, spec: Mapping[str, Prop]) -> Props:
     """Observed properties in the program's own spelling where both mean the same."""
     return {
         name: inputs[name]
-        if name in spec and inputs.get(name) is not None and same(inputs[name], value, spec[name].type)
+        if name in spec
+        and inputs.get(name) is not None
+        and same(inputs[name], value, spec[name].type)
         else value
         for name, value in observed.items()
     }

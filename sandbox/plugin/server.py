@@ -108,7 +108,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 else provider_pb2.DiffResponse.DIFF_NONE,
                 diffs=changed,
                 replaces=[
-                    k for k in changed if k in self._provider.config and self._provider.config[k].replace
+                    k
+                    for k in changed
+                    if k in self._provider.config and self._provider.config[k].replace
                 ],
             )
 
@@ -172,7 +174,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 deleteBeforeReplace=found.delete_before_replace,
                 hasDetailedDiff=True,
                 detailedDiff={
-                    c.path: provider_pb2.PropertyDiff(kind=_KINDS[c.kind, c.replace], inputDiff=True)
+                    c.path: provider_pb2.PropertyDiff(
+                        kind=_KINDS[c.kind, c.replace], inputDiff=True
+                    )
                     for c in found.changes
                 },
             )

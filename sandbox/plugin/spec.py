@@ -91,9 +91,7 @@ def obj(**fields: Prop) -> Type:
     return Type(Kind.OBJECT, fields=fields)
 
 
-def opt(
-    of: Type, *, replace: bool = False, default: Any = None, computed: bool = False
-) -> Prop:
+def opt(of: Type, *, replace: bool = False, default: Any = None, computed: bool = False) -> Prop:
     """An input that may be absent."""
     return Prop(of, replace=replace, default=default, computed=computed)
 
