@@ -269,11 +269,11 @@ class KeySource:
 
     def _begin(self, now: float) -> None:
         """Date this instance's start on the wall clock, which only decisions bring."""
-        if self._view.contact is None:
-            with self._lock:
-                if self._view.contact is None:
-                    born = Moment(self._born, now)
-                    self._view = _View(self._view.keys, born, contacted=False, refresh_after=0.0)
+        with self._lock:
+            view = self._view
+            if view.contact is None:
+                born = Moment(self._born, now)
+                self._view = _View(view.keys, born, contacted=False, refresh_after=0.0)
 
     def _consider(
         self, monotonic: float, now: float, *, overdue: bool, seeks: bool
