@@ -1,0 +1,1 @@
+"""Everything that declares resources; run by the Pulumi engine only."""

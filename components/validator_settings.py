@@ -13,7 +13,7 @@ from signet.documents import canonical
 
 FILE_NAME: Final = "signet_settings.json"
 HASH_VARIABLE: Final = "SIGNET_SETTINGS_SHA256"
-_ACCESS_TOKEN: Final = "at+jwt"  # RFC 9068 section 2.1
+_TYP: Final = "at+jwt"  # RFC 9068 section 2.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ def render_settings(terms: ValidatorTerms, rings: Sequence[TrustedRing]) -> str:
                 "algorithms": sorted(set(terms.algorithms)),
                 "max_lifetime": terms.max_lifetime,
                 "clock_skew": terms.clock_skew,
-                "typ": _ACCESS_TOKEN,
+                "typ": _TYP,
                 "required_claims": [],
                 "denied_jtis": [],
             },

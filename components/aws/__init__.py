@@ -1,0 +1,1 @@
+"""AWS: KMS, S3, Lambda and API Gateway."""

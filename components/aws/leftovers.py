@@ -46,7 +46,7 @@ class Aws:
             service,  # type: ignore[call-overload]
             region_name=self.region,
             endpoint_url=self.endpoint,
-            config=Config(  # type: ignore[call-arg]  the stubs lack ignore_configured_endpoint_urls
+            config=Config(  # type: ignore[call-arg]
                 connect_timeout=5,
                 read_timeout=20,
                 retries={"total_max_attempts": 4, "mode": "standard"},

@@ -60,3 +60,22 @@ def rest_api_url(api_id: str, region: str, stage: str, path: str, endpoint: str 
 def _execute_api(api_id: str, region: str) -> str:
     suffix = "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"
     return f"{api_id}.execute-api.{region}.{suffix}"
+
+
+def invoke_uri(function_arn: str, region: str) -> str:
+    """Return the URI by which API Gateway in `region` calls a function (AWS, `authorizerUri`)."""
+    return (
+        f"arn:{partition(region)}:apigateway:{region}:lambda:path/2015-03-31"
+        f"/functions/{function_arn}/invocations"
+    )
+
+
+def split_qualifier(function_arn: str) -> tuple[str, str | None]:
+    """Return a function's ARN without its version or alias, and that qualifier."""
+    parts = function_arn.split(":")
+    return ":".join(parts[:7]), parts[7] if len(parts) > 7 else None  # noqa: PLR2004
+
+
+def execution_arn(api_id: str, account: str, region: str) -> str:
+    """Return the ARN below which an API's authorizers and routes are named as callers."""
+    return f"arn:{partition(region)}:execute-api:{region}:{account}:{api_id}"

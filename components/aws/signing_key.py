@@ -79,4 +79,7 @@ class SigningKey(pulumi.ComponentResource):
         public = aws.kms.get_public_key_output(
             key_id=key.key_id, opts=pulumi.InvokeOutputOptions(parent=self)
         )
-        return public.public_key_pem.apply(lambda pem: jwk_from_pem(pem, algorithm))
+        jwk: pulumi.Output[dict[str, str]] = public.public_key_pem.apply(
+            lambda pem: jwk_from_pem(pem, algorithm)
+        )
+        return jwk

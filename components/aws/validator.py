@@ -124,4 +124,4 @@ def _layer(settings: str) -> pulumi.Archive:
 
 def _reported(environment: aws.lambda_.outputs.FunctionEnvironment | None) -> str:
     variables = environment.variables if environment is not None else None
-    return (variables or {}).get(HASH_VARIABLE, "")
+    return str((variables or {}).get(HASH_VARIABLE, ""))

@@ -1,0 +1,63 @@
+"""AWS's own clients, for the two things that a provider cannot do: find by tag, and read back."""
+
+from typing import TYPE_CHECKING, Final
+
+from components.settings import AwsSettings
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
+    from mypy_boto3_s3 import S3Client
+
+_CONNECT_SECONDS: Final = 2
+_READ_SECONDS: Final = 5
+
+
+def kms(settings: AwsSettings) -> "KMSClient":
+    """Return a KMS client."""
+    import boto3
+
+    return boto3.client(
+        "kms",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint,
+        config=_config(settings, attempts=3),
+    )
+
+
+def s3(settings: AwsSettings) -> "S3Client":
+    """Return an S3 client that tries once: a read-back is bounded, and the next run reads again."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint,
+        config=_config(settings, attempts=1),
+    )
+
+
+def tagging(settings: AwsSettings) -> "ResourceGroupsTaggingAPIClient":
+    """Return a client of the Resource Groups Tagging API."""
+    import boto3
+
+    return boto3.client(
+        "resourcegroupstaggingapi",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint,
+        config=_config(settings, attempts=3),
+    )
+
+
+def _config(settings: AwsSettings, attempts: int) -> "Config":
+    """Ignore addresses from profiles and variables: only the sandbox names another one."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
+        s3={"addressing_style": "path"} if settings.endpoint else None,
+        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # not in the stubs
+    )

@@ -1,0 +1,174 @@
+"""AWS's part of an environment, under one provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws import names
+from components.aws.gateway import Gateway, GatewayArgs
+from components.aws.guard import Guard
+from components.aws.jwks_store import JwksStore, JwksStoreArgs, document_arns
+from components.aws.key_ring import KeyRing, KeyRingArgs
+from components.aws.validator import Validator, ValidatorArgs
+from components.cloud import (
+    Documents,
+    KeyOrder,
+    MadeKey,
+    MadeKeys,
+    MadeValidator,
+    ValidatorOrder,
+)
+from components.settings import AwsSettings, Settings
+from signet.documents import JWKS_PATH
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsCloudArgs:
+    """What AWS's part is made from."""
+
+    settings: Settings
+    aws: AwsSettings
+    after: pulumi.Resource
+    """The journal: the provider waits for it, and so does everything that uses the provider."""
+
+
+class AwsCloud(pulumi.ComponentResource):
+    """Keys, documents, validators and gateways in one AWS account and region."""
+
+    def __init__(
+        self, name: str, args: AwsCloudArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        self._provider = aws.Provider(
+            f"{name}-provider",
+            region=args.aws.region,
+            allowed_account_ids=[args.aws.account_id] if args.aws.account_id else None,
+            opts=pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(depends_on=[args.after])
+            ),
+        )
+        super().__init__(
+            "signet:aws:Cloud",
+            name,
+            None,
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[self._provider])),
+        )
+        self._settings = args.settings
+        self._aws = args.aws
+        self._readers: list[pulumi.Output[str]] = []
+        self._gateway: Gateway | None = None
+        identity = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        self._account: pulumi.Output[str] = identity.account_id
+
+    def make_keys(self, order: KeyOrder) -> MadeKeys:
+        """Declare a ring's issuer role and KMS keys."""
+        root = self._account.apply(
+            lambda account: names.account_root_arn(account, self._aws.region)
+        )
+        ring = KeyRing(
+            order.ring,
+            KeyRingArgs(
+                environment=self._settings.environment,
+                ring=order.ring,
+                generations=order.generations,
+                administrators=self._aws.key_administrators or [root],
+                issuer_principals=self._aws.issuer_principals,
+                deletion_days=self._settings.kms_deletion_days,
+                protect=self._settings.protect_keys,
+                adopt=order.adopt,
+            ),
+            self._child(),
+        )
+        return MadeKeys(
+            keys={
+                number: MadeKey(resource_id=key.arn, jwk=key.jwk)
+                for number, key in ring.keys.items()
+            },
+            issuer=ring.issuer_role_arn,
+        )
+
+    def make_validator(self, order: ValidatorOrder) -> MadeValidator:
+        """Declare a validator, and the environment's gateways with it as their guard."""
+        private = self._settings.publish == "private"
+        objects = document_arns(self._aws.bucket, self._aws.region) if private else []
+        validator = Validator(
+            f"{order.service}-validator",
+            ValidatorArgs(
+                environment=self._settings.environment,
+                service=order.service,
+                python=self._settings.python,
+                bundle=order.bundle,
+                settings=order.settings,
+                memory=self._aws.validator_memory,
+                concurrency=self._aws.validator_concurrency,
+                log_days=self._settings.log_days,
+                readable_objects=objects,
+            ),
+            self._child(),
+        )
+        if private:
+            self._readers.append(validator.role_arn)
+        self._gateway = Gateway(
+            f"{order.service}-gateway",
+            GatewayArgs(
+                environment=self._settings.environment,
+                aws=self._aws,
+                account_id=self._account,
+                python=self._settings.python,
+                log_days=self._settings.log_days,
+                guard=Guard(function_name=validator.function_name, invoke_arn=validator.invoke_arn),
+            ),
+            self._child(),
+        )
+        return MadeValidator(
+            expected_sha256=validator.settings_sha256,
+            reported_sha256=validator.reported_sha256,
+            log_group=validator.log_group_name,
+            function=validator.function_name,
+        )
+
+    def publish(self, documents: Documents) -> None:
+        """Declare the bucket with its two documents."""
+        JwksStore(
+            f"{documents.ring}-store",
+            JwksStoreArgs(
+                environment=self._settings.environment,
+                bucket=self._aws.bucket,
+                region=self._aws.region,
+                jwks=documents.jwks,
+                discovery=documents.discovery,
+                max_age=self._settings.timings.jwks_max_age,
+                publish=self._settings.publish,
+                readers=self._readers,
+                force_destroy=self._settings.in_sandbox,
+            ),
+            self._child(),
+        )
+
+    def store_url(self) -> str:
+        """Return the bucket's address."""
+        return self._aws.store_url
+
+    def private_store(self) -> Mapping[str, str] | None:
+        """Return the key set's own address, for a request signed with the validator's role."""
+        if self._settings.publish == "public":
+            return None
+        url = f"{self._aws.store_url}/{JWKS_PATH}"
+        return {"kind": "aws_s3", "url": url, "region": self._aws.region}
+
+    def gateway_urls(self) -> Mapping[str, pulumi.Output[str]]:
+        """Return the addresses of the HTTP API and of the REST API's two paths."""
+        return self._gateway.urls if self._gateway is not None else {}
+
+    def attached(self) -> Mapping[str, Any]:
+        """Return what was attached to."""
+        return self._gateway.attached if self._gateway is not None else {}
+
+    def finish(self) -> None:
+        """Register the outputs."""
+        self.register_outputs({"storeUrl": self.store_url(), "gateways": self.gateway_urls()})
+
+    def _child(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self)

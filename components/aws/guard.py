@@ -1,0 +1,83 @@
+"""What all kinds of gateway share: who guards, what is guarded, and who may call which function."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws import names
+
+IDENTITY_HEADERS: Final[Mapping[str, str]] = {
+    "x-signet-subject": "subject",
+    "x-signet-issuer": "issuer",
+    "x-signet-scope": "scope",
+    "x-signet-token-id": "jti",
+    "x-signet-key-id": "kid",
+}
+"""Header that a backend behind a URL gets -> name in the authorizer's context. Each is always
+overwritten, so that none that a caller sent is passed on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """The validator function that a gateway asks."""
+
+    function_name: pulumi.Input[str]
+    invoke_arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionBackend:
+    """A Lambda function behind a gateway; it reads identity from the event's context alone."""
+
+    arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UrlBackend:
+    """An HTTPS service behind a gateway; it reads identity from `IDENTITY_HEADERS`."""
+
+    url: str
+    """Without a slash at its end."""
+
+
+Target = FunctionBackend | UrlBackend
+
+
+def allow_authorizer(
+    name: str,
+    guard: Guard,
+    execution_arn: pulumi.Input[str],
+    authorizer_id: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> aws.lambda_.Permission:
+    """Let exactly this authorizer of this API call the validator."""
+    return aws.lambda_.Permission(
+        name,
+        action="lambda:InvokeFunction",
+        function=guard.function_name,
+        principal="apigateway.amazonaws.com",
+        source_arn=pulumi.Output.format("{0}/authorizers/{1}", execution_arn, authorizer_id),
+        opts=opts,
+    )
+
+
+def allow_backend(
+    name: str,
+    backend: FunctionBackend,
+    execution_arn: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> aws.lambda_.Permission:
+    """Let this API, through any of its routes, call the backend function."""
+    parts = pulumi.Output.from_input(backend.arn).apply(names.split_qualifier)
+    return aws.lambda_.Permission(
+        name,
+        action="lambda:InvokeFunction",
+        function=parts.apply(lambda both: both[0]),
+        qualifier=parts.apply(lambda both: both[1]),
+        principal="apigateway.amazonaws.com",
+        source_arn=pulumi.Output.format("{0}/*/*", execution_arn),
+        opts=opts,
+    )

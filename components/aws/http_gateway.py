@@ -1,0 +1,208 @@
+"""An HTTP API that asks the validator about every request, whatever its route."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws import names
+from components.aws.guard import (
+    IDENTITY_HEADERS,
+    FunctionBackend,
+    Guard,
+    Target,
+    UrlBackend,
+    allow_authorizer,
+    allow_backend,
+)
+from components.aws.tags import environment_tags
+
+ACCESS_LOG_FORMAT: Final = json.dumps(
+    {
+        "requestId": "$context.requestId",
+        "time": "$context.requestTime",
+        "ip": "$context.identity.sourceIp",
+        "method": "$context.httpMethod",
+        "path": "$context.path",
+        "status": "$context.status",
+        "authorizerStatus": "$context.authorizer.status",
+        "authorizerError": "$context.authorizer.error",
+        "integrationStatus": "$context.integrationStatus",
+        "latency": "$context.responseLatency",
+    },
+    sort_keys=True,
+)
+"""What the gateway logs of each request: nothing that a token or a query string is part of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpGatewayArgs:
+    """What an HTTP API is made from."""
+
+    environment: str
+    region: str
+    guard: Guard
+    backend: Target
+    log_days: int
+    endpoint: str | None
+    """The sandbox's address; None outside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpAuthorizerArgs:
+    """What an authorizer on an HTTP API is made from."""
+
+    api_id: pulumi.Input[str]
+    execution_arn: pulumi.Input[str]
+    guard: Guard
+
+
+class HttpAuthorizer(pulumi.ComponentResource):
+    """A Lambda authorizer, format 2.0 with simple answers, and the right to call the validator.
+
+    Answers are not cached: an allowed one would outlive its token and a withdrawn key.
+    """
+
+    authorizer_id: pulumi.Output[str]
+    """Id that routes name."""
+
+    def __init__(
+        self, name: str, args: HttpAuthorizerArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("signet:aws:HttpAuthorizer", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        authorizer = aws.apigatewayv2.Authorizer(
+            f"{name}-authorizer",
+            api_id=args.api_id,
+            name="signet",
+            authorizer_type="REQUEST",
+            authorizer_uri=args.guard.invoke_arn,
+            authorizer_payload_format_version="2.0",
+            enable_simple_responses=True,
+            authorizer_result_ttl_in_seconds=0,
+            identity_sources=["$request.header.Authorization"],
+            opts=own,
+        )
+        permission = allow_authorizer(
+            f"{name}-permission", args.guard, args.execution_arn, authorizer.id, own
+        )
+        # Routes wait for the permission: without it the gateway answers 500 to a good token.
+        self.authorizer_id = pulumi.Output.all(authorizer.id, permission.id).apply(
+            lambda both: str(both[0])
+        )
+        self.register_outputs({"authorizerId": self.authorizer_id})
+
+
+class HttpGateway(pulumi.ComponentResource):
+    """An HTTP API of our own: every route, `$default` included, is guarded."""
+
+    url: pulumi.Output[str]
+    """Address of the API."""
+    authorizer_id: pulumi.Output[str]
+    """Id of its authorizer."""
+
+    def __init__(
+        self, name: str, args: HttpGatewayArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("signet:aws:HttpGateway", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        tags = environment_tags(args.environment)
+        api = aws.apigatewayv2.Api(
+            f"{name}-api",
+            name=f"signet-{args.environment}",
+            protocol_type="HTTP",
+            description=f"Guarded by Signet ({args.environment})",
+            tags=tags,
+            opts=own,
+        )
+        authorizer = HttpAuthorizer(
+            name,
+            HttpAuthorizerArgs(api_id=api.id, execution_arn=api.execution_arn, guard=args.guard),
+            own,
+        )
+        routes = self._routes(name, args, api, authorizer.authorizer_id)
+        log_group = aws.cloudwatch.LogGroup(
+            f"{name}-access",
+            # CloudWatch Logs keeps its resource policy short for names below this prefix.
+            name=f"/aws/vendedlogs/signet-{args.environment}-http",
+            retention_in_days=args.log_days,
+            tags=tags,
+            opts=own,
+        )
+        aws.apigatewayv2.Stage(
+            f"{name}-stage",
+            api_id=api.id,
+            name="$default",
+            auto_deploy=True,
+            access_log_settings={
+                "destination_arn": log_group.arn,
+                "format": ACCESS_LOG_FORMAT,
+            },
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=routes),
+        )
+        self.url = api.id.apply(lambda it: names.http_api_url(it, args.region, args.endpoint))
+        self.authorizer_id = authorizer.authorizer_id
+        self.register_outputs({"url": self.url, "authorizerId": self.authorizer_id})
+
+    def _routes(
+        self,
+        name: str,
+        args: HttpGatewayArgs,
+        api: aws.apigatewayv2.Api,
+        authorizer_id: pulumi.Output[str],
+    ) -> list[pulumi.Resource]:
+        own = pulumi.ResourceOptions(parent=self)
+        if isinstance(args.backend, FunctionBackend):
+            allow_backend(f"{name}-backend-permission", args.backend, api.execution_arn, own)
+        made: list[pulumi.Resource] = []
+        for suffix, route_key, definition in _integrations(args):
+            integration = aws.apigatewayv2.Integration(
+                f"{name}-{suffix}-integration", api_id=api.id, **definition, opts=own
+            )
+            made.append(
+                aws.apigatewayv2.Route(
+                    f"{name}-{suffix}-route",
+                    api_id=api.id,
+                    route_key=route_key,
+                    authorization_type="CUSTOM",
+                    authorizer_id=authorizer_id,
+                    target=integration.id.apply(lambda it: f"integrations/{it}"),
+                    opts=own,
+                )
+            )
+        return made
+
+
+def _integrations(args: HttpGatewayArgs) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return name, route key and definition of each integration; the last route takes the rest."""
+    if isinstance(args.backend, UrlBackend):
+        common = {
+            "integration_type": "HTTP_PROXY",
+            "integration_method": "ANY",
+            "payload_format_version": "1.0",
+            "request_parameters": identity_parameters(),
+        }
+        path = {**common, "integration_uri": f"{args.backend.url}/{{proxy}}"}
+        root = {**common, "integration_uri": args.backend.url}
+        return [("path", "ANY /{proxy+}", path), ("default", "$default", root)]
+    function = {
+        "integration_type": "AWS_PROXY",
+        "integration_uri": pulumi.Output.from_input(args.backend.arn).apply(
+            lambda arn: names.invoke_uri(arn, args.region)
+        ),
+        "integration_method": "POST",
+        "payload_format_version": "2.0",
+    }
+    return [("default", "$default", function)]
+
+
+def identity_parameters() -> dict[str, str]:
+    """Return the parameter mapping that overwrites every identity header (AWS, "Transforming API
+    requests and responses for HTTP APIs")."""
+    return {
+        f"overwrite:header.{header}": f"$context.authorizer.{key}"
+        for header, key in IDENTITY_HEADERS.items()
+    }

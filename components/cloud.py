@@ -1,0 +1,106 @@
+"""What the environment asks of each cloud; `components/<cloud>/cloud.py` is one of these.
+
+The environment never names a cloud's own resources, and a cloud never names another cloud.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pulumi
+
+from signet.key_ring import Generation
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyOrder:
+    """The generations of one ring whose KMS keys this cloud is to hold."""
+
+    ring: str
+    generations: Sequence[Generation]
+    adopt: Mapping[int, str] = field(default_factory=dict)
+    """By generation number: the id of a key that exists and that no state records."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeKey:
+    """One generation's KMS key, as a cloud made it."""
+
+    resource_id: pulumi.Output[str]
+    """The cloud's own name for it, by which issuers sign."""
+    jwk: pulumi.Output[dict[str, str]] | None
+    """Its public half; None once it is no longer published."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeKeys:
+    """A ring's keys in one cloud, and who may sign with them there."""
+
+    keys: Mapping[int, MadeKey]
+    issuer: pulumi.Output[str]
+    """The identity that an issuer takes on: a role, an identity, an account."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Documents:
+    """What every cloud publishes for one ring, byte for byte the same."""
+
+    ring: str
+    jwks: pulumi.Output[str]
+    discovery: pulumi.Output[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidatorOrder:
+    """One service's validator in one cloud."""
+
+    service: str
+    bundle: Path
+    settings: pulumi.Output[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeValidator:
+    """A validator as a cloud made it, with what is reported of it."""
+
+    expected_sha256: pulumi.Output[str]
+    reported_sha256: pulumi.Output[str]
+    log_group: pulumi.Output[str]
+    function: pulumi.Output[str]
+
+
+class Cloud(Protocol):
+    """One cloud of an environment. The methods are called once each, in this order."""
+
+    def make_keys(self, order: KeyOrder) -> MadeKeys:
+        """Declare the KMS keys of one ring."""
+        ...
+
+    def make_validator(self, order: ValidatorOrder) -> MadeValidator:
+        """Declare one validator and the gateways that ask it."""
+        ...
+
+    def publish(self, documents: Documents) -> None:
+        """Declare the store and its documents."""
+        ...
+
+    def store_url(self) -> str:
+        """Return the address below which this cloud's documents are read."""
+        ...
+
+    def private_store(self) -> Mapping[str, str] | None:
+        """Return how a validator reads its own cloud's private store; None if it is public."""
+        ...
+
+    def gateway_urls(self) -> Mapping[str, pulumi.Output[str]]:
+        """Return the addresses of the gateways that are ours."""
+        ...
+
+    def attached(self) -> Mapping[str, Any]:
+        """Return, for APIs that were attached to, authorizer ids and what is left to do."""
+        ...
+
+    def finish(self) -> None:
+        """Register the component's outputs; nothing may be declared after it."""
+        ...

@@ -1,0 +1,311 @@
+"""The whole trust environment: the component tree's root."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+
+from components.adoption import Adoption
+from components.cloud import Cloud, Documents, KeyOrder, MadeKeys, MadeValidator, ValidatorOrder
+from components.packaging import Bundle
+from components.settings import ENVIRONMENT_RING, Settings
+from components.validator_settings import TrustedRing, ValidatorTerms, render_settings
+from signet.confirmed import Confirmed, KeyResource, ValidatorReport
+from signet.documents import JWKS_PATH, render_discovery, render_jwks
+from signet.errors import RunFailed
+from signet.journal import Journal
+from signet.key_ring import KeyRing
+
+SERVICE: Final = "environment"
+"""Name of the validator that guards the environment's own gateways."""
+
+Keys = Mapping[int, tuple[str, dict[str, str] | None]]
+"""By generation number: the KMS key's id and, while it is published, its JWK."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentArgs:
+    """What an environment is made from."""
+
+    settings: Settings
+    journal: Journal
+    """The journal of this run."""
+    journal_resource: pulumi.Resource
+    confirmed: Confirmed | None
+    """What was confirmed before this run."""
+    adoption: Adoption
+    bundle: Bundle
+
+
+class Environment(pulumi.ComponentResource):
+    """Keys in their home cloud; documents, validators and gateways in every cloud."""
+
+    issuer: str
+    """The `iss` of the environment's tokens."""
+    jwks_urls: Mapping[str, str]
+    """Address of the published set, by cloud."""
+    gateways: Mapping[str, Mapping[str, pulumi.Output[str]]]
+    """Addresses to call, by cloud."""
+    attached: Mapping[str, Mapping[str, Any]]
+    """By cloud: APIs that were attached to, and what is left for their owners to do."""
+    validators: Mapping[str, Mapping[str, pulumi.Input[str]]]
+    """By validator: hashes, log group and function."""
+    issuers: Mapping[str, Mapping[str, pulumi.Output[str]]]
+    """By ring and cloud: the identity that an issuer takes on."""
+    signing_keys: pulumi.Output[dict[str, Any]]
+    """By ring and generation: cloud, resource, state, algorithm and `kid`."""
+    confirmed: pulumi.Output[str]
+    """What this run confirms once everything is applied."""
+
+    def __init__(
+        self, name: str, args: EnvironmentArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("signet:index:Environment", name, None, opts)
+        self._args = args
+        settings = args.settings
+        ring = args.journal.rings[ENVIRONMENT_RING]
+        clouds = {
+            cloud: _MAKERS[cloud](settings, args.journal_resource, self)
+            for cloud in settings.clouds
+        }
+        made = {
+            cloud: clouds[cloud].make_keys(order)
+            for cloud in settings.clouds
+            if (order := self._order(ring, cloud)) is not None
+        }
+        keys = _gather(ring, made, args.confirmed)
+        documents = self._documents(ring, keys, clouds)
+        validators = {
+            cloud: clouds[cloud].make_validator(
+                ValidatorOrder(
+                    service=SERVICE,
+                    bundle=args.bundle.path,
+                    settings=self._validator_settings(ring, documents, cloud, clouds),
+                )
+            )
+            for cloud in settings.clouds
+        }
+        for cloud in clouds.values():
+            cloud.publish(documents)
+            cloud.finish()
+        self.issuer = ring.issuer
+        self.jwks_urls = {cloud: jwks_url(part) for cloud, part in clouds.items()}
+        self.gateways = {cloud: part.gateway_urls() for cloud, part in clouds.items()}
+        self.attached = {cloud: part.attached() for cloud, part in clouds.items()}
+        self.validators = {
+            f"{SERVICE}-{cloud}": self._validator_output(validator)
+            for cloud, validator in validators.items()
+        }
+        self.issuers = {ring.name: {cloud: keys.issuer for cloud, keys in made.items()}}
+        self.signing_keys = keys.apply(lambda found: {ring.name: _shown(ring, found)})
+        self.confirmed = self._confirmed(ring, keys, documents, validators)
+        self.register_outputs({"issuer": self.issuer, "jwksUrls": self.jwks_urls})
+
+    def _order(self, ring: KeyRing, cloud: str) -> KeyOrder | None:
+        generations = [g for g in ring.generations if g.exists and g.cloud == cloud]
+        if not generations:
+            return None
+        adopt = self._args.adoption.adopt.get(ring.name, {})
+        return KeyOrder(ring=ring.name, generations=generations, adopt=adopt)
+
+    def _documents(
+        self, ring: KeyRing, keys: pulumi.Output[Keys], clouds: Mapping[str, Cloud]
+    ) -> Documents:
+        first = clouds[self._args.settings.clouds[0]]
+        jwks_uri = jwks_url(first)
+        jwks = keys.apply(
+            lambda found: render_jwks(_published(ring, found), ring.sequence, ring.denied)
+        )
+        discovery = render_discovery(
+            ring.issuer, jwks_uri, [generation.algorithm for generation in ring.published]
+        )
+        return Documents(ring=ring.name, jwks=jwks, discovery=pulumi.Output.from_input(discovery))
+
+    def _validator_settings(
+        self, ring: KeyRing, documents: Documents, cloud: str, clouds: Mapping[str, Cloud]
+    ) -> pulumi.Output[str]:
+        settings = self._args.settings
+        terms = validator_terms(settings, ring, cloud, self._args.bundle.sha256)
+        private = clouds[cloud].private_store()
+        others = [other for name, other in clouds.items() if name != cloud]
+        urls = [] if private is not None else [jwks_url(c) for c in (clouds[cloud], *others)]
+        return documents.jwks.apply(
+            lambda jwks: render_settings(
+                terms,
+                [
+                    TrustedRing(
+                        issuer=ring.issuer,
+                        ring=ring.name,
+                        jwks=jwks,
+                        jwks_urls=urls,
+                        private_store=private,
+                    )
+                ],
+            )
+        )
+
+    def _validator_output(self, validator: MadeValidator) -> dict[str, pulumi.Input[str]]:
+        return {
+            "settingsSha256": validator.reported_sha256,
+            "bundleSha256": self._args.bundle.sha256,
+            "logGroup": validator.log_group,
+            "function": validator.function,
+        }
+
+    def _confirmed(
+        self,
+        ring: KeyRing,
+        keys: pulumi.Output[Keys],
+        documents: Documents,
+        validators: Mapping[str, MadeValidator],
+    ) -> pulumi.Output[str]:
+        reports = {
+            f"{SERVICE}-{cloud}": pulumi.Output.all(made.expected_sha256, made.reported_sha256)
+            for cloud, made in validators.items()
+        }
+        return pulumi.Output.all(keys=keys, jwks=documents.jwks, reports=reports).apply(
+            lambda all_: confirm(
+                self._args.journal,
+                ring,
+                all_["keys"],
+                jwks=all_["jwks"],
+                reports={name: (both[0], both[1]) for name, both in all_["reports"].items()},
+                token_lifetime=self._args.settings.timings.token_lifetime,
+                before=self._args.confirmed,
+            ).dumps()
+        )
+
+
+def jwks_url(cloud: Cloud) -> str:
+    """Return the address of a cloud's published set."""
+    return f"{cloud.store_url()}/{JWKS_PATH}"
+
+
+def validator_terms(
+    settings: Settings, ring: KeyRing, cloud: str, bundle_sha256: str
+) -> ValidatorTerms:
+    """Return what a validator of the environment accepts.
+
+    Token lifetime and clock skew are the largest in force while a key of the ring is published, so
+    that a lowered setting never refuses a live token.
+    """
+    in_force = ring.in_force(settings.timings)
+    return ValidatorTerms(
+        environment=settings.environment,
+        service=SERVICE,
+        cloud=cloud,
+        sandbox=settings.in_sandbox,
+        bundle_sha256=bundle_sha256,
+        audience=settings.audience,
+        algorithms=[generation.algorithm for generation in ring.published],
+        max_lifetime=in_force.token_lifetime,
+        clock_skew=in_force.clock_skew,
+        required_scope=settings.required_scope,
+        jwks_max_age=settings.timings.jwks_max_age,
+        cache_ceiling=settings.timings.cache_ceiling,
+        stale_if_error=settings.timings.stale_if_error,
+        audit_passes=settings.audit_passes,
+    )
+
+
+def confirm(
+    journal: Journal,
+    ring: KeyRing,
+    keys: Keys,
+    *,
+    jwks: str,
+    reports: Mapping[str, tuple[str, str]],
+    token_lifetime: int,
+    before: Confirmed | None,
+) -> Confirmed:
+    """Return what a run confirms. Pure.
+
+    `kid`s once confirmed are kept for good: a key that is no longer published shows none.
+    """
+    known = dict(before.kids.get(ring.name, {})) if before is not None else {}
+    known.update({number: jwk["kid"] for number, (_, jwk) in keys.items() if jwk is not None})
+    active = ring.active
+    clouds = {generation.number: generation.cloud for generation in ring.generations}
+    return Confirmed(
+        journal_digest=journal.digest,
+        sequence={ring.name: ring.sequence},
+        kids={ring.name: known},
+        key_resources={
+            ring.name: {
+                number: KeyResource(clouds[number], resource)
+                for number, (resource, _) in keys.items()
+            }
+        },
+        active={ring.name: active.number} if active is not None else {},
+        token_lifetime={ring.name: token_lifetime},
+        published_sha256={ring.name: hashlib.sha256(jwks.encode()).hexdigest()},
+        validators={
+            name: ValidatorReport((ring.name,), expected, reported)
+            for name, (expected, reported) in reports.items()
+        },
+    )
+
+
+def _gather(
+    ring: KeyRing, made: Mapping[str, MadeKeys], confirmed: Confirmed | None
+) -> pulumi.Output[Keys]:
+    flat = {
+        str(number): pulumi.Output.all(key.resource_id, key.jwk)
+        for keys in made.values()
+        for number, key in keys.keys.items()
+    }
+    return pulumi.Output.all(**flat).apply(lambda found: _checked(ring, found, confirmed))
+
+
+def _checked(ring: KeyRing, found: Mapping[str, list[Any]], confirmed: Confirmed | None) -> Keys:
+    """Stop when a generation's key is not the one that was confirmed: its tokens would fail."""
+    keys: dict[int, tuple[str, dict[str, str] | None]] = {}
+    for text, (resource, jwk) in found.items():
+        number = int(text)
+        before = confirmed.kid(ring.name, number) if confirmed is not None else None
+        if jwk is not None and before is not None and jwk["kid"] != before:
+            raise RunFailed(
+                f"generation {number} of the key ring {ring.name} is another key than it was",
+                where=f"{resource}: confirmed as {before}, now {jwk['kid']}",
+                remedy="find out who replaced it; `signet keys taint` withdraws the old one",
+            )
+        keys[number] = (resource, jwk)
+    return keys
+
+
+def _published(ring: KeyRing, keys: Keys) -> list[dict[str, str]]:
+    found = [keys[generation.number][1] for generation in ring.published]
+    return [jwk for jwk in found if jwk is not None]
+
+
+def _shown(ring: KeyRing, keys: Keys) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for generation in ring.generations:
+        resource, jwk = keys.get(generation.number, ("", None))
+        shown[str(generation.number)] = {
+            "cloud": generation.cloud,
+            "resource": resource,
+            "state": generation.state.value,
+            "algorithm": generation.algorithm,
+            "kid": jwk["kid"] if jwk is not None else None,
+        }
+    return shown
+
+
+def _aws(settings: Settings, journal: pulumi.Resource, parent: pulumi.Resource) -> Cloud:
+    from components.aws.cloud import AwsCloud, AwsCloudArgs
+
+    if settings.aws is None:
+        raise ValueError("AWS is asked for without its settings")
+    return AwsCloud(
+        "aws",
+        AwsCloudArgs(settings=settings, aws=settings.aws, after=journal),
+        pulumi.ResourceOptions(parent=parent),
+    )
+
+
+_MAKERS: Final[Mapping[str, Callable[[Settings, pulumi.Resource, pulumi.Resource], Cloud]]] = {
+    "aws": _aws,
+}

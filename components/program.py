@@ -1,0 +1,129 @@
+"""The program: settings, record, what the clouds hold, plan, environment, exports.
+
+`__main__.py` runs it under plain `pulumi up`, and the command runs it inline.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import pulumi
+
+from components import adoption, observe, packaging, record
+from components.environment import Environment, EnvironmentArgs
+from components.observe import CloudReader
+from components.setting_values import NAMESPACE
+from components.settings import ENVIRONMENT_RING, Settings, load
+from components.surroundings import Surroundings
+from signet.errors import Fault, RunFailed, SettingsError
+from signet.journal import Journal
+from signet.rotation import plan
+from signet.rotation_plan import Plan
+
+_KEY_TYPES: Final = ("aws:kms/key:Key",)
+
+Readers = Callable[[Settings], Mapping[str, CloudReader]]
+
+
+def main(readers: Readers = observe.readers, clock: Callable[[], float] = time.time) -> None:
+    """Declare the environment of the selected stack.
+
+    Raises SettingsError, CouldNotCheck or RunFailed before anything is declared.
+    """
+    settings = load(Surroundings.observe(pulumi.get_stack()))
+    known = record.read()
+    _check_issuer(settings, known.journal)
+    seen = observe.observe(readers(settings))
+    recorded = {
+        str(outputs.get("keyId", "")) for kind in _KEY_TYPES for outputs in known.outputs_of(kind)
+    }
+    planned = plan(
+        known.journal,
+        known.confirmed,
+        seen.stores,
+        settings.rotation,
+        int(clock()),
+        keys=adoption.readings(seen.keys, recorded, known.confirmed),
+    )
+    journal = _say(planned)
+    taken = adoption.decide(seen.keys, recorded, journal, known.confirmed)
+    bundle = packaging.build_bundle(settings.python)
+    written = record.write_journal(journal)
+    environment = Environment(
+        settings.environment,
+        EnvironmentArgs(
+            settings=settings,
+            journal=journal,
+            journal_resource=written,
+            confirmed=known.confirmed,
+            adoption=taken,
+            bundle=bundle,
+        ),
+    )
+    confirmed = record.write_confirmed(environment.confirmed, [written, environment])
+    _export(settings, environment, confirmed, taken)
+
+
+def _check_issuer(settings: Settings, journal: Journal | None) -> None:
+    """An issuer never changes: every consumer has it written down."""
+    ring = journal.rings.get(ENVIRONMENT_RING) if journal is not None else None
+    if ring is None or ring.issuer == settings.issuer:
+        return
+    how = (
+        "computed from where the first cloud's documents are" if settings.issuer_is_default else ""
+    )
+    problem = f"the issuer of this environment is {ring.issuer} for good"
+    raise SettingsError(
+        [
+            Fault(
+                key=f"{NAMESPACE}:issuer",
+                value=settings.issuer,
+                problem=f"{problem}; this value was {how}" if how else problem,
+                remedy=f"set {NAMESPACE}:issuer to {ring.issuer}, or make a new environment",
+            )
+        ]
+    )
+
+
+def _say(planned: Plan) -> Journal:
+    """Show the plan in words, and return its journal. Raises RunFailed when it stops the run."""
+    if planned.stopped or planned.journal is None:
+        raise RunFailed(
+            "the key rings stand in a way that this run must not go on from",
+            details=[stop.text for stop in planned.stops],
+            remedy="docs/operations.md has a page for each; nothing was changed",
+        )
+    for alarm in planned.alarms:
+        pulumi.log.warn(str(alarm))
+    for line in (*planned.transitions, *planned.held):
+        pulumi.log.info(str(line))
+    return planned.journal
+
+
+def _export(
+    settings: Settings,
+    environment: Environment,
+    confirmed: pulumi.Stash,
+    taken: adoption.Adoption,
+) -> None:
+    pulumi.export("issuer", environment.issuer)
+    pulumi.export("audience", settings.audience)
+    pulumi.export("requiredScope", settings.required_scope)
+    pulumi.export("jwksUrls", environment.jwks_urls)
+    pulumi.export("gateways", environment.gateways)
+    pulumi.export("attached", environment.attached)
+    pulumi.export("validators", environment.validators)
+    pulumi.export("issuers", environment.issuers)
+    pulumi.export("signingKeys", environment.signing_keys)
+    pulumi.export("confirmed", confirmed.input)
+    leftovers = [
+        {"cloud": key.cloud, "id": key.id, "ring": key.ring, "generation": key.generation}
+        for key in taken.leftovers
+    ]
+    pulumi.export("leftovers", leftovers)
+    for key in taken.leftovers:
+        pulumi.log.warn(
+            f"{key.cloud}: the KMS key {key.id} carries the tags of {key.ring} generation "
+            f"{key.generation}, and nothing records it: an interrupted run made it. Schedule its "
+            "deletion."
+        )

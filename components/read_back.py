@@ -1,0 +1,34 @@
+"""Reads a published set back the way its consumers do: one bounded HTTPS GET, no redirects."""
+
+import http.client
+import time
+from typing import Final
+
+from signet.documents import JWKS_PATH
+from signet.observed import StoreReading
+from signet.published import judge
+from validator_functions.verification.fetch import FetchFailed, get, parse_url
+
+SECONDS: Final = 5.0
+"""Longest that one read-back may take, everything included."""
+
+_LARGEST: Final = 256 * 1024
+
+
+def public(store_url: str, *, in_sandbox: bool) -> StoreReading:
+    """Read the set below `store_url` as anybody can. Raises nothing.
+
+    S3 answers 403 for an object that is missing where listing is forbidden, so only 404 and 410
+    count as certainly absent.
+    """
+    url = f"{store_url}/{JWKS_PATH}"
+    try:
+        target = parse_url(url, loopback_http=in_sandbox)
+        answer = get(target, {"cache-control": "no-cache"}, time.monotonic() + SECONDS, _LARGEST)
+    except FetchFailed as error:
+        return StoreReading("unverified", detail=f"{url}: {error}")
+    if answer.status in (http.client.NOT_FOUND, http.client.GONE):
+        return StoreReading("absent", detail=f"{url}: {answer.status}")
+    if answer.status != http.client.OK:
+        return StoreReading("unverified", detail=f"{url}: {answer.status}")
+    return judge(answer.body, answer.headers.get("date"))
