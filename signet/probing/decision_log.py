@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from validator_functions.verification.reasons import Reason
@@ -30,6 +30,10 @@ class LoggedDecision:
     reason: Reason | None
     request_id: str
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return asdict(self)
+
 
 class LogSource(Protocol):
     """Where one validator's log lines are."""
@@ -39,15 +43,21 @@ class LogSource(Protocol):
 
 
 class CloudWatchLog:
-    """The log group of a Lambda function, from now on."""
+    """The log group of a Lambda function, from a moment on (epoch milliseconds)."""
 
-    def __init__(self, client: CloudWatchLogsClient, group: str, now: float) -> None:
+    def __init__(self, client: CloudWatchLogsClient, group: str, *, since: int = 0) -> None:
         self._client = client
         self._group = group
-        self._since = int(now * 1000) - _CLOCKS_APART
+        self._since = since
         self._seen: set[str] = set()
-        for _ in self.new_lines():
-            pass  # What stands there already belongs to earlier requests.
+
+    @classmethod
+    def from_now(cls, client: CloudWatchLogsClient, group: str, now: float) -> CloudWatchLog:
+        """Return the log of what is requested from now on; earlier lines are passed over."""
+        log = cls(client, group, since=int(now * 1000) - _CLOCKS_APART)
+        for _ in log.new_lines():
+            pass
+        return log
 
     def new_lines(self) -> Iterator[str]:
         """Give each line once, oldest first."""

@@ -1,0 +1,277 @@
+"""`signet demo`: good and bad tokens at real gateways, in one table.
+
+It brings the local stack up, has one good token and a table of bad ones made, most of them signed
+by the same KMS key, puts each to every gateway, and reads from the validator's log why it was
+refused. Exit code 1 when one answer differs from what is expected.
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from signet.cli import output, stacks
+from signet.errors import CouldNotCheck
+
+if TYPE_CHECKING:
+    from signet.cli.stack_run import RunResult
+    from signet.engine.stack import EngineStack
+    from signet.probing.comparison import CaseResult
+    from signet.probing.decision_log import LogSource
+    from signet.probing.forgery import Bench
+    from signet.probing.gateway_call import Gateway
+
+_STACK = "local"
+_MOST_RUNS = 3
+"""The first run makes everything, the second notes the first read-back, the third does nothing."""
+
+_EXAMPLE = """\
+examples:
+  signet demo                  bring `local` up, show the table, tell what to try next
+  signet demo --no-timing      without the run at the end that has nothing to do
+  signet demo --logs           the validators' newest decisions, and nothing else
+"""
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "demo", help="good and bad tokens at real gateways", description=__doc__, epilog=_EXAMPLE
+    )
+    parser.add_argument(
+        "--stack", default=_STACK, choices=("local", "local-fast"), help="which sandbox stack"
+    )
+    parser.add_argument(
+        "--no-timing",
+        action="store_true",
+        help="leave out the runs after the table that measure an `up` with nothing to do",
+    )
+    parser.add_argument("--logs", action="store_true", help="show the newest logged decisions")
+    parser.add_argument("--verbose", action="store_true", help="show all that the engine says")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the table. Returns 1 when a row differs."""
+    if args.logs:
+        return _show_logs(args)
+    begun = time.monotonic()
+    stack = stacks.open_stack(args.stack, start_sandbox=True, quiet=args.json)
+    first = _up(stack, args, quiet=args.json)
+    outputs = stack.outputs()
+    with stack.place.applied():
+        gateways, results, token_subject = _compare(stack, outputs, quiet=args.json)
+    shown_after = time.monotonic() - begun
+    good = all(result.as_expected for result in results)
+    if not args.json:
+        _show(gateways, results, good=good)
+    timings = {"up": first.seconds, "table": shown_after}
+    unchanged = first if not first.changes else None
+    if not args.no_timing and unchanged is None:
+        unchanged = _until_unchanged(stack, args)
+    if unchanged is not None:
+        timings["unchanged_up"] = unchanged.seconds
+    if args.json:
+        output.emit_json(_document(args.stack, outputs, results, timings, good=good))
+    else:
+        _show_timings(args.stack, timings, changed=bool(first.changes))
+        _show_next(args.stack, outputs, gateways, token_subject)
+    return 0 if good else 1
+
+
+def _up(stack: "EngineStack", args: argparse.Namespace, *, quiet: bool) -> "RunResult":
+    from signet.cli import stack_run
+
+    options = argparse.Namespace(
+        stack=args.stack,
+        target=[],
+        wait=600.0,
+        break_lock=False,
+        yes=True,
+        refresh=False,
+        verbose=args.verbose,
+        json=quiet,
+    )
+    with stack_run.ready(stack, options) as ready:
+        if not stack.exists():
+            stack.create()
+        ready.mend()
+        return ready.up()
+
+
+def _until_unchanged(stack: "EngineStack", args: argparse.Namespace) -> "RunResult | None":
+    """Run until a run has nothing to do, and return that one."""
+    with output.progress("measuring a run that has nothing to do", quiet=args.json):
+        for _ in range(_MOST_RUNS - 1):
+            result = _up(stack, args, quiet=True)
+            if not result.changes:
+                return result
+    return None
+
+
+def _compare(
+    stack: "EngineStack", outputs: dict[str, Any], *, quiet: bool
+) -> "tuple[list[Gateway], list[CaseResult], str]":
+    from signet.probing.comparison import compare
+    from signet.probing.gateway_call import call, gateways_of
+
+    gateways = gateways_of(outputs)
+    if not gateways:
+        raise CouldNotCheck(
+            f"{stack.name} has no gateway to call",
+            remedy="set signet:awsHttpApi or signet:awsRestApi to create",
+        )
+    bench = _bench(stack, outputs)
+    with output.progress(f"calling {len(gateways)} gateways", quiet=quiet):
+        results = compare(bench, gateways, _logs(outputs, gateways), call)
+    return gateways, results, bench.subject
+
+
+def _bench(stack: "EngineStack", outputs: Mapping[str, Any]) -> "Bench":
+    from signet.engine import record
+    from signet.issuing.active import active_key
+    from signet.issuing.issuer import confirmed_keys
+    from signet.issuing.signers import signer_for
+    from signet.probing.forgery import Bench
+
+    journal, confirmed = record.read(stack)
+    key = active_key(stack.name, journal, confirmed)
+    signer = signer_for(key.cloud, key.key_reference, key.algorithm)
+    confirmed_keys(signer, key.kid)
+    ring = journal.rings[key.ring] if journal else None
+    return Bench(
+        signer=signer,
+        kid=key.kid,
+        issuer=key.issuer,
+        audience=str(outputs["audience"]),
+        scope=str(outputs.get("requiredScope") or ""),
+        longest_lifetime=key.longest_lifetime,
+        clock_skew=max((g.timings.clock_skew for g in ring.published), default=0) if ring else 0,
+        now=int(time.time()),
+    )
+
+
+def _logs(outputs: Mapping[str, Any], gateways: "Sequence[Gateway]") -> "dict[str, LogSource]":
+    return {cloud: _log(cloud, outputs) for cloud in {gateway.cloud for gateway in gateways}}
+
+
+def _log(cloud: str, outputs: Mapping[str, Any], *, from_now: bool = True) -> "LogSource":
+    from signet.probing.decision_log import CloudWatchLog
+
+    validators = outputs.get("validators") or {}
+    group = (validators.get(f"environment-{cloud}") or {}).get("logGroup")
+    if cloud != "aws" or not group:
+        raise CouldNotCheck(
+            f"the stack's outputs do not say where its validator in {cloud} logs",
+            remedy="`signet outputs` shows them",
+        )
+    import boto3
+
+    client = boto3.client("logs")
+    return (
+        CloudWatchLog.from_now(client, group, time.time())
+        if from_now
+        else CloudWatchLog(client, group)
+    )
+
+
+def _show(gateways: "Sequence[Gateway]", results: "Sequence[CaseResult]", *, good: bool) -> None:
+    from signet.probing import report
+
+    output.print_table("What each gateway answered", report.columns(gateways), report.rows(results))
+    wrong = sum(not result.as_expected for result in results)
+    if good:
+        output.say(
+            f"{len(results)} cases at {len(gateways)} gateways: all as expected", style="good"
+        )
+    else:
+        output.say(f"{wrong} of {len(results)} cases differ from what is expected", style="bad")
+
+
+def _show_timings(stack: str, timings: Mapping[str, float], *, changed: bool) -> None:
+    first = f"signet up {stack}: {timings['up']:.1f} s" + ("" if changed else " (nothing to do)")
+    output.say(f"\n{first}; from the start to the table: {timings['table']:.1f} s", style="faint")
+    if changed and "unchanged_up" in timings:
+        output.say(
+            f"signet up {stack} with nothing to do: {timings['unchanged_up']:.1f} s", style="faint"
+        )
+
+
+def _show_next(
+    stack: str, outputs: Mapping[str, Any], gateways: "Sequence[Gateway]", subject: str
+) -> None:
+    signet = _own_command()
+    url = gateways[0].url
+    scope = outputs.get("requiredScope")
+    issue = [signet, "token", "issue", "--stack", stack, "--audience", str(outputs["audience"])]
+    issue += ["--subject", subject, *(["--scope", str(scope)] if scope else [])]
+    quoted = shlex.quote(url)
+    jwks = next(iter((outputs.get("jwksUrls") or {}).values()), "")
+    output.say("\nTry it yourself:", style="strong")
+    for line in (
+        f"TOKEN=$({shlex.join(issue)})",
+        f'curl -i -H "Authorization: Bearer $TOKEN" {quoted}    # 200',
+        f"curl -i {quoted}    # 401",
+        f'curl -i -H "Authorization: Bearer ${{TOKEN}}x" {quoted}    # refused',
+        f"curl -i {shlex.quote(str(jwks))}    # the public keys",
+        f'{signet} token inspect <<< "$TOKEN"',
+        f"{signet} demo --logs    # why requests were refused",
+        f"{signet} outputs {stack}",
+        "make down    # destroys the stack and stops the sandbox",
+    ):
+        output.say(f"  {line}")
+
+
+def _own_command() -> str:
+    """Return how this very command is called from here."""
+    own = Path(sys.prefix) / "bin" / "signet"
+    found = shutil.which("signet")
+    if found and Path(found).resolve() == own.resolve():
+        return "signet"
+    return os.path.relpath(own)
+
+
+def _document(
+    stack: str,
+    outputs: Mapping[str, Any],
+    results: "Sequence[CaseResult]",
+    timings: Mapping[str, float],
+    *,
+    good: bool,
+) -> dict[str, Any]:
+    from signet.probing import report
+
+    return {
+        "stack": stack,
+        "as_expected": good,
+        "cases": report.as_dict(results),
+        "seconds": {name: round(value, 1) for name, value in timings.items()},
+        "validators": outputs.get("validators"),
+    }
+
+
+def _show_logs(args: argparse.Namespace) -> int:
+    from signet.probing.decision_log import decisions
+
+    stack = stacks.existing_stack(args.stack, quiet=args.json)
+    with stack.place.applied():
+        outputs = stack.outputs()
+        clouds = sorted(outputs.get("gateways") or {})
+        found = [
+            (cloud, decision)
+            for cloud in clouds
+            for decision in decisions(_log(cloud, outputs, from_now=False).new_lines())
+        ][-20:]
+    if args.json:
+        output.emit_json([decision.as_dict() | {"cloud": cloud} for cloud, decision in found])
+        return 0
+    rows = [
+        (cloud, decision.status, decision.reason or "-", decision.request_id)
+        for cloud, decision in found
+    ]
+    output.print_table("The newest decisions", ["cloud", "status", "reason", "request"], rows)
+    return 0
