@@ -1,4 +1,4 @@
-"""Three clouds on loopback, for the stacks ``local`` and ``local-fast``, for demos and for tests."""
+"""Three clouds on loopback, for the stacks `local` and `local-fast`, for demos and for tests."""
 
 from sandbox.supervisor import Status, environment, start, status, stop
 

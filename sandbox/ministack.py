@@ -1,4 +1,4 @@
-"""How ministack is started: its command, its whole environment, and how one knows that it serves."""
+"""How ministack is started: its command, its whole environment, and how it shows that it serves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SERVER = Path(__file__).with_name("ministack_server.py")
 
 
 def command(python: Path) -> list[str]:
-    """Run our server file by that Python; ``-P`` keeps this repository off its path."""
+    """Run our server file by that Python; `-P` keeps this repository off its path."""
     return [str(python), "-P", str(_SERVER)]
 
 

@@ -1,7 +1,8 @@
 """What the emulator's own Python runs: ministack, with its memory written down as it changes.
 
 By itself ministack saves its state only when it ends in peace. Here every change of a resource is
-on disk within half a second, so that a kill or a reboot does not lose keys that a stack's state names.
+on disk about half a second later, so that a kill or a reboot does not lose keys that a stack's
+state names.
 Needs ministack and the standard library alone; nothing of ours is imported.
 """
 

@@ -38,9 +38,9 @@ def place(environ: Mapping[str, str]) -> Path:
 
 
 def ensure(environ: Mapping[str, str], say: Progress) -> Path:
-    """The environment's Python, made first where it is missing. Safe to call from two commands at once.
+    """The environment's Python, made first where it is missing. Two commands may call it at once.
 
-    Raises :class:`RunFailed` when it cannot be made.
+    Raises `RunFailed` when it cannot be made.
     """
     folder = place(environ)
     python = folder / "bin" / "python"
@@ -84,7 +84,7 @@ def _commands(folder: Path, environ: Mapping[str, str]) -> list[list[str]]:
 
 
 def find_uv(environ: Mapping[str, str]) -> str | None:
-    """The ``uv`` command: as told, beside our Python, as set-up cached it, or on PATH."""
+    """The `uv` command: as told, beside our Python, as set-up cached it, or on PATH."""
     named = environ.get("SIGNET_UV")
     cached = sorted((paths.cache_dir(environ) / "tools").glob("uv-*/bin/uv"))
     beside = paths.repo_root() / ".venv" / "bin" / "uv"

@@ -1,4 +1,4 @@
-"""Processes of the sandbox, told apart for certain from everybody else's. Linux only (``/proc``).
+"""Processes of the sandbox, told apart for certain from everybody else's. Linux only (`/proc`).
 
 A server carries the sandbox's id in its environment, and what it starts inherits that: so what a
 kill left behind is found without guessing by name.
@@ -21,7 +21,7 @@ _START_TIME = 19  # field 22 of proc(5) stat, counted after the command's closin
 
 
 def identify(pid: int) -> ProcessId | None:
-    """The process with this id as it is now, ``None`` where there is none (or only its remains)."""
+    """The process with this id as it is now, `None` where there is none (or only its remains)."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -56,7 +56,7 @@ def marked(sandbox_id: str) -> Iterator[ProcessId]:
 
 
 def end(process: ProcessId, patience: float) -> None:
-    """End a process: asked first, killed when it has not gone after ``patience`` seconds."""
+    """End a process: asked first, killed when it has not gone after `patience` seconds."""
     for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
         if not alive(process):
             return
@@ -77,7 +77,7 @@ def _reap(pid: int) -> None:
 
 
 def owner_of_port(port: int) -> str | None:
-    """Who listens on a port of this machine, as ``name (process 123)``, where that can be known."""
+    """Who listens on a port of this machine, as `name (process 123)`, where that can be known."""
     inodes = set(_listening_inodes(port))
     if not inodes:
         return None

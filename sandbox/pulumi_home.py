@@ -1,6 +1,6 @@
 """The Pulumi home of the sandbox: where the engine finds our provider plugins and no others.
 
-The engine looks for ``plugins/resource-<name>-v<version>/pulumi-resource-<name>`` and asks for the
+The engine looks for `plugins/resource-<name>-v<version>/pulumi-resource-<name>` and asks for the
 version of the SDK in use (tried with pulumi 3.259.0: nothing on PATH is needed).
 """
 
@@ -15,7 +15,7 @@ PLUGINS = {"aws": "pulumi-aws"}
 
 
 def write(home: Path) -> None:
-    """Put the launchers in place; they follow the SDK's version and the interpreter that runs us."""
+    """Put the launchers in place; they follow the SDK's version and our own interpreter."""
     for name, distribution in PLUGINS.items():
         folder = home / "plugins" / f"resource-{name}-v{version(distribution)}"
         folder.mkdir(parents=True, exist_ok=True)

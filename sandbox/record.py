@@ -1,4 +1,4 @@
-"""What the sandbox remembers of itself between commands: ``sandbox.json``.
+"""What the sandbox remembers of itself between commands: `sandbox.json`.
 
 Ports are allotted once and kept, because they stand in issuers and URLs. A process is named by its
 id together with its start time, so that a reused id is never mistaken for ours.
@@ -56,7 +56,7 @@ def new() -> Record:
 
 
 def load(path: Path) -> Record | None:
-    """The record, or ``None`` where there is no sandbox yet. Raises :class:`CouldNotCheck` if torn."""
+    """The record, or `None` where there is no sandbox yet. Raises `CouldNotCheck` if torn."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         if told["schema"] != SCHEMA:
@@ -72,7 +72,7 @@ def load(path: Path) -> Record | None:
         raise CouldNotCheck(
             f"the sandbox's record cannot be read: {error}",
             where=str(path),
-            remedy=f"end its processes and remove {path.parent}; everything in it can be made again",
+            remedy=f"end its processes and remove {path.parent}; all of it can be made again",
         ) from error
 
 

@@ -1,8 +1,8 @@
 """Starts, stops and describes the sandbox.
 
-Its folder is ``<state>/sandbox``: ``sandbox.json`` (identity, ports, processes), ``backend/`` (the
-state of its stacks, with the marker that no real backend has), ``pulumi-home/`` (its plugins),
-``ministack/`` (what the emulated AWS remembers), ``tmp/`` and ``logs/``.
+Its folder is `<state>/sandbox`: `sandbox.json` (identity, ports, processes), `backend/` (the
+state of its stacks, with the marker that no real backend has), `pulumi-home/` (its plugins),
+`ministack/` (what the emulated AWS remembers), `tmp/` and `logs/`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _LOG_TAIL = 2000
 class Status:
     """The sandbox as it is now.
 
-    ``state``: ``none`` (never made), ``stopped``, ``running``, or ``failing`` (a process that does not
-    answer). ``memory``: whether the emulated clouds still hold what the stacks' state names.
+    `state`: `none` (never made), `stopped`, `running`, or `failing` (a process that does not
+    answer). `memory`: whether the emulated clouds still hold what the stacks' state names.
     """
 
     folder: Path
@@ -56,7 +56,7 @@ class Status:
 def start(state_dir: Path, environ: Mapping[str, str] | None = None, say: Say = print) -> Status:
     """Start what does not run, and wait until it answers. One that runs is left as it is.
 
-    Raises :class:`NegativeAnswer` for a kept port in other hands, :class:`RunFailed` when the emulator
+    Raises `NegativeAnswer` for a kept port in other hands, `RunFailed` when the emulator
     cannot be installed or ends at once.
     """
     env = os.environ if environ is None else environ
@@ -97,7 +97,7 @@ def stop(state_dir: Path, say: Say = print) -> Status:
 
 
 def forget(state_dir: Path, say: Say = print) -> None:
-    """Stop the sandbox and remove all of it: memory, backend, ports. The next one is another one."""
+    """Stop the sandbox and remove all of it: memory, backend, ports."""
     stop(state_dir, say)
     shutil.rmtree(state_dir / _FOLDER, ignore_errors=True)
 
@@ -110,7 +110,7 @@ def status(state_dir: Path) -> Status:
 
 
 def require_running(state_dir: Path) -> Status:
-    """The status of a sandbox that runs; raises :class:`CouldNotCheck` that says how to start it."""
+    """The status of a sandbox that runs; raises `CouldNotCheck` that says how to start it."""
     now = status(state_dir)
     if not now.running:
         raise CouldNotCheck(
@@ -124,9 +124,9 @@ def require_running(state_dir: Path) -> Status:
 
 
 def environment(state_dir: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables with which Pulumi, SDKs and ``signet`` work in this sandbox.
+    """The variables with which Pulumi, SDKs and `signet` work in this sandbox.
 
-    Raises :class:`CouldNotCheck` where there is no sandbox, ``SettingsError`` without a ``pulumi``.
+    Raises `CouldNotCheck` where there is no sandbox, `SettingsError` without a `pulumi`.
     """
     env = os.environ if environ is None else environ
     folder = (state_dir / _FOLDER).absolute()
@@ -182,7 +182,7 @@ def _status(folder: Path, told: Record) -> Status:
 
 
 def _memory(folder: Path) -> str:
-    """``lost`` where stacks have a state and the emulator has nothing to match it."""
+    """`lost` where stacks have a state and the emulator has nothing to match it."""
     if (folder / "ministack" / "state").is_dir():
         return "kept"
     stacks = folder / "backend" / ".pulumi" / "stacks"
@@ -190,7 +190,7 @@ def _memory(folder: Path) -> str:
 
 
 def _with_port(folder: Path, told: Record, service: str) -> Record:
-    """The record with the service's port; a kept one in other hands is an error, never moved away."""
+    """The record with the service's port; a kept one in other hands is an error, not moved."""
     port = told.ports.get(service)
     if port is None:
         told = told.with_port(service, ports.allot(set(told.ports.values())))

@@ -189,7 +189,7 @@ def _delete_api(call: Call, api: str, state: Props) -> None:
 
 
 _REST_API = Resource(
-    token="aws:apigateway/restApi:RestApi",
+    "aws:apigateway/restApi:RestApi",
     inputs={
         "apiKeySource": opt(choice("HEADER", "AUTHORIZER"), computed=True),
         "binaryMediaTypes": opt(list_of(STR)),
@@ -260,7 +260,7 @@ def _delete_resource(call: Call, resource_id: str, state: Props) -> None:
 
 
 _RESOURCE = Resource(
-    token="aws:apigateway/resource:Resource",
+    "aws:apigateway/resource:Resource",
     inputs={"restApi": _API, "parentId": req(STR), "pathPart": req(STR), "region": _REGION},
     outputs=frozenset({"path"}),
     create=_create_resource,
@@ -336,7 +336,7 @@ def _update_method(
     method_id: str,
     old: Props,
     new: Props,
-    changed: frozenset[str],  # noqa: ARG001
+    changed: frozenset[str],
 ) -> None:
     patch = _patches(
         new,
@@ -359,7 +359,7 @@ def _update_method(
     _v1(call, old).update_method(**_place(old), patchOperations=patch)
 
 
-def _delete_method(call: Call, method_id: str, state: Props) -> None:  # noqa: ARG001
+def _delete_method(call: Call, method_id: str, state: Props) -> None:
     with absent(*_GONE):
         _v1(call, state).delete_method(**_place(state))
 
@@ -372,7 +372,7 @@ _PLACE: dict[str, Prop] = {
 }
 
 _METHOD = Resource(
-    token="aws:apigateway/method:Method",
+    "aws:apigateway/method:Method",
     inputs={
         **_PLACE,
         "authorization": req(choice("NONE", "CUSTOM", "AWS_IAM", "COGNITO_USER_POOLS")),
@@ -392,7 +392,7 @@ _METHOD = Resource(
 
 
 def _put_integration(call: Call, inputs: Props) -> str:
-    # PutIntegration replaces the whole integration (API Gateway API reference), so it serves updates too.
+    # PutIntegration replaces the whole integration (API reference), so it serves updates too.
     _v1(call, inputs).put_integration(
         **_place(inputs),
         type=inputs["type"],
@@ -440,18 +440,18 @@ def _update_integration(
     integration_id: str,
     old: Props,
     new: Props,
-    changed: frozenset[str],  # noqa: ARG001
+    changed: frozenset[str],
 ) -> None:
     _put_integration(call, new)
 
 
-def _delete_integration(call: Call, integration_id: str, state: Props) -> None:  # noqa: ARG001
+def _delete_integration(call: Call, integration_id: str, state: Props) -> None:
     with absent(*_GONE):
         _v1(call, state).delete_integration(**_place(state))
 
 
 _INTEGRATION = Resource(
-    token="aws:apigateway/integration:Integration",
+    "aws:apigateway/integration:Integration",
     inputs={
         **_PLACE,
         "type": req(choice("AWS_PROXY", "HTTP_PROXY", "AWS", "HTTP", "MOCK"), replace=True),
@@ -560,7 +560,7 @@ def _authorizer_faults(inputs: Props) -> Iterator[Fault]:
 
 
 _AUTHORIZER = Resource(
-    token="aws:apigateway/authorizer:Authorizer",
+    "aws:apigateway/authorizer:Authorizer",
     inputs={
         "restApi": _API,
         "name": opt(STR),
@@ -582,7 +582,7 @@ _AUTHORIZER = Resource(
 )
 
 
-# Deployments: snapshots
+# A deployment is a snapshot of the API.
 
 
 def _create_deployment(call: Call, inputs: Props) -> str:
@@ -630,7 +630,7 @@ def _delete_deployment(call: Call, deployment_id: str, state: Props) -> None:
 
 
 _DEPLOYMENT = Resource(
-    token="aws:apigateway/deployment:Deployment",
+    "aws:apigateway/deployment:Deployment",
     inputs={
         "restApi": _API,
         "description": opt(STR, default=""),
@@ -664,6 +664,11 @@ def _create_stage(call: Call, inputs: Props) -> str:
     )
     stage_id = f"ags-{api}-{name}"
     call.made(stage_id)
+    if inputs.get("tags"):
+        # ministack keeps the tags of CreateStage apart from those that GetTags shows.
+        client.tag_resource(
+            resourceArn=_arn(call, inputs, f"/restapis/{api}/stages/{name}"), tags=inputs["tags"]
+        )
     _log_access(client, api, name, inputs)
     return stage_id
 
@@ -692,7 +697,7 @@ def _read_stage(call: Call, stage_id: str, known: Props) -> State | None:
     arn = _arn(call, known, f"/restapis/{api}/stages/{name}")
     tags = client.get_tags(resourceArn=arn).get("tags") or {}
     logs = found.get("accessLogSettings") or {}
-    # Where ministack serves the stage: by path, so that every client reaches it without a host name.
+    # Where ministack serves the stage: by path, which needs no host name of its own.
     port = call.cloud.endpoint.rsplit(":", 1)[-1]
     return State(
         f"ags-{api}-{name}",
@@ -718,7 +723,7 @@ def _read_stage(call: Call, stage_id: str, known: Props) -> State | None:
 
 def _update_stage(
     call: Call, stage_id: str, old: Props, new: Props, changed: frozenset[str]
-) -> None:  # noqa: ARG001
+) -> None:
     client, api, name = _v1(call, old), old["restApi"], old["stageName"]
     patch = _patches(
         new,
@@ -741,13 +746,13 @@ def _update_stage(
         _retag(client, _arn(call, old, f"/restapis/{api}/stages/{name}"), old, new)
 
 
-def _delete_stage(call: Call, stage_id: str, state: Props) -> None:  # noqa: ARG001
+def _delete_stage(call: Call, stage_id: str, state: Props) -> None:
     with absent(*_GONE):
         _v1(call, state).delete_stage(restApiId=state["restApi"], stageName=state["stageName"])
 
 
 _STAGE = Resource(
-    token="aws:apigateway/stage:Stage",
+    "aws:apigateway/stage:Stage",
     inputs={
         "restApi": _API,
         "stageName": req(STR, replace=True),

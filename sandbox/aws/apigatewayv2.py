@@ -197,7 +197,7 @@ def _delete_api(call: Call, api: str, state: Props) -> None:
 
 
 _API = Resource(
-    token="aws:apigatewayv2/api:Api",
+    "aws:apigatewayv2/api:Api",
     inputs=_API_INPUTS,
     outputs=frozenset({"apiEndpoint", "arn", "executionArn", "tagsAll"}),
     create=_create_api,
@@ -212,7 +212,7 @@ _API = Resource(
 # Parts of an API: each has an id of its own below the API's.
 
 
-def _part(  # noqa: PLR0913 - a table row
+def _part(
     kind: str,
     inputs: dict[str, Prop],
     *,
@@ -401,7 +401,7 @@ def _delete_stage(call: Call, name: str, state: Props) -> None:
 
 
 _STAGE = Resource(
-    token="aws:apigatewayv2/stage:Stage",
+    "aws:apigatewayv2/stage:Stage",
     inputs=_STAGE_INPUTS,
     outputs=frozenset({"arn", "executionArn", "invokeUrl", "tagsAll"}),
     create=_create_stage,
@@ -428,7 +428,7 @@ def _get_api(call: Call, args: Props) -> Props:
 
 
 GET_API = Function(
-    token="aws:apigatewayv2/getApi:getApi",
+    "aws:apigatewayv2/getApi:getApi",
     inputs={"apiId": req(STR), "region": opt(STR), "tags": opt(map_of(STR))},
     outputs=frozenset(
         {

@@ -1,4 +1,4 @@
-"""Log groups, metric filters and alarms. ministack keeps filters and alarms; no metric feeds them."""
+"""Log groups, metric filters and alarms. No metric feeds the filters and alarms in ministack."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _delete_group(call: Call, name: str, state: Props) -> None:
 
 
 _GROUP = Resource(
-    token="aws:cloudwatch/logGroup:LogGroup",
+    "aws:cloudwatch/logGroup:LogGroup",
     inputs={
         "kmsKeyId": opt(STR),
         "logGroupClass": opt(
@@ -198,7 +198,7 @@ def _update_filter(
     name: str,
     old: Props,
     new: Props,
-    changed: frozenset[str],  # noqa: ARG001
+    changed: frozenset[str],
 ) -> None:
     _put_filter(call, {**new, "name": name})
 
@@ -211,7 +211,7 @@ def _delete_filter(call: Call, name: str, state: Props) -> None:
 
 
 _FILTER = Resource(
-    token="aws:cloudwatch/logMetricFilter:LogMetricFilter",
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter",
     inputs={
         "logGroupName": req(STR, replace=True),
         "metricTransformation": req(
@@ -324,7 +324,7 @@ def _delete_alarm(call: Call, name: str, state: Props) -> None:
 
 
 _ALARM = Resource(
-    token="aws:cloudwatch/metricAlarm:MetricAlarm",
+    "aws:cloudwatch/metricAlarm:MetricAlarm",
     inputs={
         "actionsEnabled": opt(BOOL, default=True),
         "alarmActions": opt(set_of(STR)),

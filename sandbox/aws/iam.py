@@ -34,7 +34,7 @@ def _iam(call: Call) -> Any:
 
 
 def _text(document: Any) -> str:
-    """A policy document as text; IAM gives it URL-encoded, which botocore may already have parsed."""
+    """A policy document as text; IAM gives it URL-encoded, and botocore may have parsed it."""
     return unquote(document) if isinstance(document, str) else json.dumps(document, sort_keys=True)
 
 
@@ -65,7 +65,7 @@ def _create_role(call: Call, inputs: Props) -> str:
     return name
 
 
-def _read_role(call: Call, name: str, known: Props) -> State | None:  # noqa: ARG001
+def _read_role(call: Call, name: str, known: Props) -> State | None:
     role: Props | None = None
     with absent(*_GONE):
         role = _iam(call).get_role(RoleName=name)["Role"]
@@ -129,7 +129,7 @@ def _delete_role(call: Call, name: str, state: Props) -> None:
 
 
 _ROLE = Resource(
-    token="aws:iam/role:Role",
+    "aws:iam/role:Role",
     inputs={
         "assumeRolePolicy": req(JSON),
         "description": opt(STR, default=""),
@@ -162,7 +162,7 @@ def _put_role_policy(call: Call, inputs: Props) -> str:
     return f"{inputs['role']}:{inputs['name']}"
 
 
-def _read_role_policy(call: Call, policy_id: str, known: Props) -> State | None:  # noqa: ARG001
+def _read_role_policy(call: Call, policy_id: str, known: Props) -> State | None:
     role, name = parse_id(policy_id, 2, "role:policy", ":")
     found: Props | None = None
     with absent(*_GONE):
@@ -177,20 +177,20 @@ def _update_role_policy(
     policy_id: str,
     old: Props,
     new: Props,
-    changed: frozenset[str],  # noqa: ARG001
+    changed: frozenset[str],
 ) -> None:
     role, name = parse_id(policy_id, 2, "role:policy", ":")
     _put_role_policy(call, {**new, "role": role, "name": name})
 
 
-def _delete_role_policy(call: Call, policy_id: str, state: Props) -> None:  # noqa: ARG001
+def _delete_role_policy(call: Call, policy_id: str, state: Props) -> None:
     role, name = parse_id(policy_id, 2, "role:policy", ":")
     with absent(*_GONE):
         _iam(call).delete_role_policy(RoleName=role, PolicyName=name)
 
 
 _ROLE_POLICY = Resource(
-    token="aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/rolePolicy:RolePolicy",
     inputs={
         "name": opt(STR, replace=True),
         "policy": req(JSON),
@@ -214,7 +214,7 @@ def _attach(call: Call, inputs: Props) -> str:
     return f"{inputs['role']}/{inputs['policyArn']}"
 
 
-def _read_attachment(call: Call, attachment_id: str, known: Props) -> State | None:  # noqa: ARG001
+def _read_attachment(call: Call, attachment_id: str, known: Props) -> State | None:
     role, arn = parse_id(attachment_id, 2, "role/policy-arn")
     held: list[Props] = []
     with absent(*_GONE):
@@ -224,14 +224,14 @@ def _read_attachment(call: Call, attachment_id: str, known: Props) -> State | No
     return State(attachment_id, {"role": role, "policyArn": arn})
 
 
-def _detach(call: Call, attachment_id: str, state: Props) -> None:  # noqa: ARG001
+def _detach(call: Call, attachment_id: str, state: Props) -> None:
     role, arn = parse_id(attachment_id, 2, "role/policy-arn")
     with absent(*_GONE):
         _iam(call).detach_role_policy(RoleName=role, PolicyArn=arn)
 
 
 _ATTACHMENT = Resource(
-    token="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     inputs={"policyArn": req(STR, replace=True), "role": req(STR, replace=True)},
     outputs=frozenset(),
     create=_attach,
@@ -257,7 +257,7 @@ def _create_policy(call: Call, inputs: Props) -> str:
     return str(made["Policy"]["Arn"])
 
 
-def _read_policy(call: Call, arn: str, known: Props) -> State | None:  # noqa: ARG001
+def _read_policy(call: Call, arn: str, known: Props) -> State | None:
     iam = _iam(call)
     policy: Props | None = None
     with absent(*_GONE):
@@ -304,7 +304,7 @@ def _drop_old_versions(iam: Any, arn: str, keep: int) -> None:
         iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
 
 
-def _delete_policy(call: Call, arn: str, state: Props) -> None:  # noqa: ARG001
+def _delete_policy(call: Call, arn: str, state: Props) -> None:
     iam = _iam(call)
     with absent(*_GONE):
         _drop_old_versions(iam, arn, keep=1)
@@ -318,7 +318,7 @@ def _policy_faults(inputs: Props) -> Iterator[Fault]:
 
 
 _POLICY = Resource(
-    token="aws:iam/policy:Policy",
+    "aws:iam/policy:Policy",
     inputs={
         "description": opt(STR, replace=True, default=""),
         "name": opt(STR, replace=True),

@@ -14,7 +14,7 @@ def _sts(call: Call) -> Any:
     return cloud.client("sts")
 
 
-def _caller(call: Call, args: Props) -> Props:  # noqa: ARG001
+def _caller(call: Call, args: Props) -> Props:
     told = _sts(call).get_caller_identity()
     account = str(told["Account"])
     return {"accountId": account, "arn": told["Arn"], "id": account, "userId": told["UserId"]}
@@ -31,7 +31,7 @@ def _region(call: Call, args: Props) -> Props:
     }
 
 
-def _partition(call: Call, args: Props) -> Props:  # noqa: ARG001
+def _partition(call: Call, args: Props) -> Props:
     return {
         "id": "aws",
         "partition": "aws",
@@ -42,19 +42,19 @@ def _partition(call: Call, args: Props) -> Props:  # noqa: ARG001
 
 FUNCTIONS = (
     Function(
-        token="aws:index/getCallerIdentity:getCallerIdentity",
+        "aws:index/getCallerIdentity:getCallerIdentity",
         inputs={"id": opt(STR)},
         outputs=frozenset({"accountId", "arn", "id", "userId"}),
         invoke=_caller,
     ),
     Function(
-        token="aws:index/getRegion:getRegion",
+        "aws:index/getRegion:getRegion",
         inputs={"region": opt(STR), "name": opt(STR), "endpoint": opt(STR), "id": opt(STR)},
         outputs=frozenset({"description", "endpoint", "id", "name", "region"}),
         invoke=_region,
     ),
     Function(
-        token="aws:index/getPartition:getPartition",
+        "aws:index/getPartition:getPartition",
         inputs={"id": opt(STR)},
         outputs=frozenset({"dnsSuffix", "id", "partition", "reverseDnsPrefix"}),
         invoke=_partition,

@@ -1,4 +1,4 @@
-"""KMS keys and aliases. A deleted key is pending deletion, as at AWS; the number of keys only grows."""
+"""KMS keys and aliases. A deleted key is pending deletion, as at AWS."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def _key_faults(inputs: Props) -> Iterator[Fault]:
     asymmetric = inputs.get("customerMasterKeySpec", _SYMMETRIC) != _SYMMETRIC
     if asymmetric and inputs.get("enableKeyRotation") is True:
         yield Fault("enableKeyRotation", "is not possible for an asymmetric key")
-    if asymmetric and inputs.get("keyUsage", "ENCRYPT_DECRYPT") == "ENCRYPT_DECRYPT":
-        if str(inputs.get("customerMasterKeySpec")).startswith("ECC"):
-            yield Fault("keyUsage", "must be SIGN_VERIFY for this key spec")
+    usage = inputs.get("keyUsage", "ENCRYPT_DECRYPT")
+    if usage == "ENCRYPT_DECRYPT" and str(inputs.get("customerMasterKeySpec")).startswith("ECC"):
+        yield Fault("keyUsage", "must be SIGN_VERIFY for this key spec")
     if not asymmetric and inputs.get("keyUsage") == "SIGN_VERIFY":
         yield Fault("keyUsage", "must be ENCRYPT_DECRYPT for a symmetric key")
     window = inputs.get("deletionWindowInDays", _DELETION_WINDOW)
@@ -145,7 +145,7 @@ def _delete_key(call: Call, key_id: str, state: Props) -> None:
 
 # What forces a replacement: hashicorp/terraform-provider-aws, internal/service/kms/key.go.
 _KEY = Resource(
-    token="aws:kms/key:Key",
+    "aws:kms/key:Key",
     inputs={
         "bypassPolicyLockoutSafetyCheck": opt(BOOL, default=False),
         "customerMasterKeySpec": opt(choice(*_SPECS), replace=True, default=_SYMMETRIC),
@@ -197,7 +197,7 @@ def _read_alias(call: Call, name: str, known: Props) -> State | None:
 
 def _spelt(key: Props, known: str | None) -> str:
     """A key may be named by its id or its ARN; keep the program's way."""
-    return key["Arn"] if known == key["Arn"] else key["KeyId"]
+    return str(key["Arn"] if known == key["Arn"] else key["KeyId"])
 
 
 def _update_alias(call: Call, name: str, old: Props, new: Props, changed: frozenset[str]) -> None:
@@ -218,7 +218,7 @@ def _alias_faults(inputs: Props) -> Iterator[Fault]:
 
 # internal/service/kms/alias.go
 _ALIAS = Resource(
-    token="aws:kms/alias:Alias",
+    "aws:kms/alias:Alias",
     inputs={
         "name": opt(STR, replace=True),
         "targetKeyId": req(STR),
@@ -265,7 +265,7 @@ def _pem(der: bytes) -> str:
 
 
 GET_PUBLIC_KEY = Function(
-    token="aws:kms/getPublicKey:getPublicKey",
+    "aws:kms/getPublicKey:getPublicKey",
     inputs={"keyId": req(STR), "grantTokens": opt(list_of(STR)), "region": opt(STR)},
     outputs=frozenset(
         {

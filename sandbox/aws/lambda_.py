@@ -1,6 +1,6 @@
 """Lambda functions, layers, permissions and aliases.
 
-ministack really runs the code, in a process of its own Python whatever ``runtime`` says.
+ministack really runs the code, in a process of its own Python whatever `runtime` says.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _reserve(client: Any, name: str, inputs: Props) -> None:
 
 
 def _settle(call: Call, client: Any, name: str) -> None:
-    """Wait until the function is active and its last update has ended, as Terraform's provider does."""
+    """Wait until the function is active and its last update has ended, as Terraform does."""
     end = time.monotonic() + _SETTLE_SECONDS
     while True:
         found = client.get_function_configuration(FunctionName=name)
@@ -182,7 +182,7 @@ def _logging(config: Props) -> Props:
 
 
 def _latest(client: Any, name: str) -> str:
-    """The newest published version, or ``$LATEST``."""
+    """The newest published version, or `$LATEST`."""
     numbers = [
         int(version["Version"])
         for page in client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
@@ -244,7 +244,7 @@ def _delete_function(call: Call, name: str, state: Props) -> None:
 _VERSIONED = frozenset({*_CODE, *_CONFIGURED})
 
 _FUNCTION = Resource(
-    token="aws:lambda/function:Function",
+    "aws:lambda/function:Function",
     inputs={
         "architectures": opt(list_of(choice("x86_64", "arm64")), computed=True),
         "code": req(ARCHIVE),
@@ -360,7 +360,7 @@ def _delete_layer(call: Call, arn: str, state: Props) -> None:
 
 
 _LAYER = Resource(
-    token="aws:lambda/layerVersion:LayerVersion",
+    "aws:lambda/layerVersion:LayerVersion",
     inputs={
         "code": req(ARCHIVE, replace=True),
         "compatibleArchitectures": opt(set_of(STR), replace=True),
@@ -442,7 +442,7 @@ def _delete_permission(call: Call, statement_id: str, state: Props) -> None:
 
 
 _PERMISSION = Resource(
-    token="aws:lambda/permission:Permission",
+    "aws:lambda/permission:Permission",
     inputs={
         "action": req(STR, replace=True),
         "function": req(STR, replace=True),
@@ -513,20 +513,20 @@ def _update_alias(
     arn: str,
     old: Props,
     new: Props,
-    changed: frozenset[str],  # noqa: ARG001
+    changed: frozenset[str],
 ) -> None:
     _lambda(call, old).update_alias(
         FunctionName=old["functionName"], Name=old["name"], **_alias_fields(new)
     )
 
 
-def _delete_alias(call: Call, arn: str, state: Props) -> None:  # noqa: ARG001
+def _delete_alias(call: Call, arn: str, state: Props) -> None:
     with absent(*_GONE):
         _lambda(call, state).delete_alias(FunctionName=state["functionName"], Name=state["name"])
 
 
 _ALIAS = Resource(
-    token="aws:lambda/alias:Alias",
+    "aws:lambda/alias:Alias",
     inputs={
         "description": opt(STR, default=""),
         "functionName": req(STR, replace=True),

@@ -27,12 +27,12 @@ from sandbox.plugin.spec import (
     Resource,
     State,
     choice,
+    list_of,
     map_of,
     obj,
     opt,
     req,
     set_of,
-    list_of,
     table,
 )
 from sandbox.plugin.values import Props
@@ -57,7 +57,7 @@ def _region(call: Call, known: Props) -> str:
 def _create_bucket(call: Call, inputs: Props) -> str:
     s3, name, region = _s3(call, inputs), inputs["bucket"], _region(call, inputs)
     # In us-east-1 AWS answers 200 to an owner who creates a bucket twice (S3 API reference,
-    # CreateBucket, BucketAlreadyOwnedByYou); Terraform's provider refuses that itself, and so do we.
+    # CreateBucket, BucketAlreadyOwnedByYou); Terraform's provider refuses that, and so do we.
     if _exists(s3, name):
         msg = f"BucketAlreadyOwnedByYou: the bucket {name} exists already"
         raise FileExistsError(msg)
@@ -151,7 +151,7 @@ def _bucket_faults(inputs: Props) -> Iterator[Fault]:
 
 
 _BUCKET_TYPE = Resource(
-    token="aws:s3/bucket:Bucket",
+    "aws:s3/bucket:Bucket",
     inputs={
         "bucket": opt(STR, replace=True),
         "forceDestroy": opt(BOOL, default=False),
@@ -179,7 +179,7 @@ Get = Callable[[Any, str], Props | None]
 Drop = Callable[[Any, str], None]
 
 
-def _setting(  # noqa: PLR0913 - a table row
+def _setting(
     token: str, inputs: dict[str, Prop], put: Put, get: Get, drop: Drop, *absent_codes: str
 ) -> Resource:
     def create(call: Call, props: Props) -> str:
@@ -199,7 +199,7 @@ def _setting(  # noqa: PLR0913 - a table row
         name: str,
         old: Props,
         new: Props,
-        changed: frozenset[str],  # noqa: ARG001
+        changed: frozenset[str],
     ) -> None:
         put(_s3(call, old), name, new)
 
@@ -445,7 +445,7 @@ _SETTINGS = (
 )
 
 
-# Objects. internal/service/s3/object.go: another bucket, key, ACL or class replaces; content does not.
+# Objects. internal/service/s3/object.go: another bucket or key replaces; content does not.
 
 _HEADERS = {
     "cacheControl": "CacheControl",
@@ -538,7 +538,7 @@ def _update_object(
     object_id: str,
     old: Props,
     new: Props,
-    changed: frozenset[str],  # noqa: ARG001
+    changed: frozenset[str],
 ) -> None:
     _put_object(_s3(call, old), new)
 
@@ -565,7 +565,7 @@ def _drop_marker(s3: Any, bucket: str, key: str) -> None:
 
 
 _OBJECT = Resource(
-    token="aws:s3/bucketObjectv2:BucketObjectv2",
+    "aws:s3/bucketObjectv2:BucketObjectv2",
     inputs={
         "bucket": _BUCKET,
         "key": opt(STR, replace=True),

@@ -1,4 +1,4 @@
-"""``python -m sandbox.plugin aws``: what the sandbox's Pulumi home starts as a provider plugin."""
+"""`python -m sandbox.plugin aws`: what the sandbox's Pulumi home starts as a provider plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether inputs are of the types that the table says: every fault at once, unknown names included."""
+"""Whether inputs are of the types that the table says: every fault at once, unknown names too."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _say(value: Any) -> str:
 
 
 def normalised(inputs: Props, spec: Mapping[str, Prop]) -> Props:
-    """Inputs as they are kept: no ``None``, a JSON document given as an object written as text."""
+    """Inputs as they are kept: no `None`, a JSON document given as an object written as text."""
     return {
         name: _normal(value, spec[name].type) if name in spec else value
         for name, value in inputs.items()

@@ -1,7 +1,7 @@
 """The settings of a provider, which travel in two forms.
 
-The SDK writes everything that is not a string as JSON text, so ``defaultTags`` arrives as a string.
-Source: the generated ``Provider`` class of any SDK (``pulumi.Output.json_dumps`` around such inputs).
+The SDK writes everything that is not a string as JSON text, so `defaultTags` arrives as a string.
+Source: the generated `Provider` class of any SDK (`pulumi.Output.json_dumps` around such inputs).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _opened(value: Any, prop: Prop | None) -> Any:
 
 
 def config_faults(args: Props, spec: Mapping[str, Prop]) -> Iterator[Fault]:
-    """Settings that the sandbox does not handle, or of a wrong type. ``false`` asks for nothing."""
+    """Settings that the sandbox does not handle, or of a wrong type. `false` asks for nothing."""
     asked = {
         name: value
         for name, value in read_config(args, spec).items()

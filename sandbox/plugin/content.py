@@ -1,7 +1,7 @@
 """The bytes of assets and archives.
 
-An archive is rebuilt as a zip with sorted names and fixed times, so that equal content gives equal bytes
-and the hash that a cloud reports moves only with the content.
+An archive is rebuilt as a zip with sorted names and fixed times, so that equal content gives equal
+bytes and the hash that a cloud reports moves only with the content.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ContentGone(ValueError):
 
 
 def asset_bytes(asset: Asset) -> bytes:
-    """The content of one file. Relative paths are relative to the program, where the engine starts plugins."""
+    """The content of one file. The engine starts plugins where the program's relative paths begin."""
     if asset.path is not None:
         return Path(asset.path).read_bytes()
     if asset.text is not None:

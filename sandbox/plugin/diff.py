@@ -17,7 +17,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 @dataclass(frozen=True)
 class Change:
-    """One changed property: its path in Pulumi's notation, ``add``, ``delete`` or ``update``."""
+    """One changed property: its path in Pulumi's notation, `add`, `delete` or `update`."""
 
     path: str
     kind: str
@@ -53,7 +53,7 @@ def same(old: Any, new: Any, of: Type) -> bool:
 
 
 def difference(resource: Resource, old: Props, new: Props) -> Difference:
-    """Compare the inputs of one resource. An unknown counts as a change, as in the real providers."""
+    """Compare the inputs of one resource. An unknown is a change, as in the real providers."""
     changes = tuple(
         change
         for name, prop in resource.inputs.items()
@@ -68,7 +68,7 @@ def difference(resource: Resource, old: Props, new: Props) -> Difference:
 def _must_delete_first(resource: Resource, old: Props, new: Props) -> bool:
     """A fixed physical name cannot exist twice.
 
-    Source: pulumi/pulumi-terraform-bridge, pkg/tfbridge/provider.go, nameRequiresDeleteBeforeReplace.
+    Source: pulumi-terraform-bridge, pkg/tfbridge/provider.go, nameRequiresDeleteBeforeReplace.
     """
     if resource.delete_before_replace:
         return True
@@ -160,7 +160,7 @@ def settle(inputs: Props, observed: Props, spec: Mapping[str, Prop]) -> Props:
 def inputs_of(known: Props, observed: Props, spec: Mapping[str, Prop]) -> Props:
     """The inputs that would give what is observed: what refresh and import record.
 
-    An input that cannot be read back stays as known; one that the program left to the cloud stays out.
+    One that cannot be read back stays as known; one that the program left to the cloud stays out.
     """
     settled = settle(known, observed, spec)
     found: Props = {}

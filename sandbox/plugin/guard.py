@@ -14,13 +14,14 @@ class NotTheSandbox(Exception):
 
 
 def sandbox_folder(environ: Mapping[str, str]) -> Path:
-    """The sandbox that the stack in hand belongs to, or :class:`NotTheSandbox`.
+    """The sandbox that the stack in hand belongs to, or `NotTheSandbox`.
 
-    The engine passes its own environment on to its plugins, the backend's URL included, so this sees
-    the backend that is in force.
+    The engine passes its own environment on to its plugins, the backend's URL included, so this
+    sees the backend that is in force.
     """
     refusal = (
-        "this is the plugin of Signet's sandbox, and the stack's backend is not the sandbox's: refused. "
+        "this is the plugin of Signet's sandbox, and the stack's backend is not the sandbox's: "
+        "refused. "
         "For a real deployment unset PULUMI_HOME (`signet sandbox env` had set it); "
         'for the sandbox run `eval "$(signet sandbox env)"` first.'
     )

@@ -15,7 +15,7 @@ ENFORCE, DISABLE = "enforce", "disable"
 
 @dataclass(frozen=True)
 class Wish:
-    """What the engine says about a name: ``pulumi:autonaming`` of the stack, and its random seed."""
+    """What the engine says about a name: `pulumi:autonaming` of the stack, and its random seed."""
 
     seed: bytes
     proposed: str = ""
@@ -28,7 +28,7 @@ def logical_name(urn: str) -> str:
 
 
 def named(resource: Resource, urn: str, old: Props, new: Props, wish: Wish) -> Props | Fault:
-    """``new`` with its physical name filled in: the old one where that was filled in too, else a new one."""
+    """`new` with its physical name: given, or kept from `old` where it was made up then, or new."""
     rule = resource.autoname
     inputs = {name: value for name, value in new.items() if name != HIDDEN}
     fixed = resource.named_after_resource
@@ -46,7 +46,7 @@ def named(resource: Resource, urn: str, old: Props, new: Props, wish: Wish) -> P
 
 
 def physical(rule: Autoname, urn: str, seed: bytes) -> str:
-    """Logical name, ``-``, random digits; the same for the same seed, so that a retried step agrees."""
+    """Logical name, `-`, random digits: the same for the same seed, so a retried step agrees."""
     source = seed or secrets.token_bytes(32)
     digits = hashlib.sha256(source + urn.encode()).hexdigest()[: rule.random_digits]
     room = rule.max_length - len(rule.prefix) - len(digits) - 1

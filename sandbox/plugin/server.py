@@ -63,23 +63,23 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     # What the plugin is
 
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Answer what this plugin understands: secrets and outputs come opened."""
         return provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True)
 
-    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Answer the version of the SDK that the program uses."""
         return plugin_pb2.PluginInfo(version=self._provider.version)
 
-    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Answer no schema: programs bring their SDK."""
         return provider_pb2.GetSchemaResponse(schema="{}")
 
-    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Nothing is kept about the engine."""
         return empty_pb2.Empty()
 
-    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Let calls under way end; begin no other."""
         self._cancelled.set()
         return empty_pb2.Empty()
@@ -187,7 +187,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             resource = self._resource(request)
             inputs = from_struct(request.properties)
             if request.preview:
-                unknown = {name: UNKNOWN for name in resource.outputs}
+                unknown = dict.fromkeys(resource.outputs, UNKNOWN)
                 unset = {n: UNKNOWN for n, p in resource.inputs.items() if p.computed}
                 return provider_pb2.CreateResponse(
                     properties=to_struct({**unknown, **unset, **_seen(inputs)})
@@ -263,8 +263,10 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             if failures:
                 return provider_pb2.InvokeResponse(failures=failures)
             call = Call(self._cloud, request.tok, request.tok, self._cancelled)
-            result = to_struct(function.invoke(call, args))
-            return provider_pb2.InvokeResponse(**{"return": result})
+            answer = provider_pb2.InvokeResponse()
+            # The field is named by a word that Python keeps for itself.
+            getattr(answer, "return").CopyFrom(to_struct(function.invoke(call, args)))
+            return answer
 
     # Helpers
 
@@ -299,7 +301,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return State(state.id, {**_seen(inputs), **settle(inputs, state.props, resource.inputs)})
 
     def _partly_done(self, resource: Resource, call: Call, inputs: Props, error: Exception) -> None:
-        """Raise :class:`PartlyDone` with what is there, where something is there."""
+        """Raise `PartlyDone` with what is there, where something is there."""
         if call.made_id is None:
             return
         try:
@@ -397,7 +399,7 @@ class _Answering:
 
 
 def serve(provider: Provider) -> None:
-    """Serve on a free loopback port, told to the engine on standard output, until the engine ends us."""
+    """Serve on a free loopback port, told to the engine on standard output, until it ends us."""
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
     options = [
         ("grpc.max_receive_message_length", _MESSAGE_LIMIT),
@@ -405,7 +407,7 @@ def serve(provider: Provider) -> None:
     ]
     server = grpc.server(futures.ThreadPoolExecutor(16), options=options)
     plugin = Plugin(provider, dict(os.environ))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)  # type: ignore[no-untyped-call]
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")

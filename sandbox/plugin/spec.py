@@ -1,8 +1,8 @@
 """What a provider is made of: the words in which a cloud's room writes its tables.
 
-A type is written once, as data: its inputs with their types, what forces a replacement, which outputs it has,
-and four small functions that call the cloud. Everything else (validation, diff, preview, import,
-partial failure) follows from the table.
+A type is written once, as data: its inputs with their types, what forces a replacement, which
+outputs it has, and four small functions that call the cloud. Everything else (validation, diff,
+preview, import, partial failure) follows from the table.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Type:
 class Prop:
     """One input.
 
-    ``replace``: a change makes a new resource. ``default``: what the cloud takes where it is absent.
-    ``computed``: absent means "as the cloud decides", so what is observed is no drift.
+    `replace`: a change makes a new resource. `default`: what the cloud takes where it is absent.
+    `computed`: absent means "as the cloud decides", so what is observed is no drift.
     """
 
     type: Type
@@ -111,9 +111,9 @@ class Fault:
 
 @dataclass(frozen=True)
 class Autoname:
-    """How a physical name is made where the program gives none: logical name, ``-``, random digits.
+    """How a physical name is made where the program gives none: logical name, `-`, random digits.
 
-    Source of the rule: pulumi/pulumi-terraform-bridge, pkg/tfbridge/auto_name.go (seven hex digits).
+    Source of the rule: pulumi-terraform-bridge, pkg/tfbridge/auto_name.go (seven hex digits).
     """
 
     prop: str = "name"
@@ -134,7 +134,7 @@ class Call:
     made_id: str | None = None
 
     def made(self, resource_id: str) -> None:
-        """Note that the resource now exists: a later failure of this create is only a partial one."""
+        """Note that the resource now exists: a later failure of this create is a partial one."""
         self.made_id = resource_id
 
 
@@ -156,11 +156,11 @@ Delete = Callable[[Call, str, Props], None]
 class Resource:
     """One resource type.
 
-    ``create(call, inputs)`` answers the id and never finds an existing resource good enough.
-    ``read(call, id, known)`` answers ``None`` where it is gone; with ``known`` empty, ``id`` is an import id.
-    ``update(call, id, old_state, inputs, changed)``; without it every change replaces.
-    ``delete(call, id, state)`` is content with a resource that is gone.
-    ``outputs`` are the names that are not inputs. ``unsettled``: outputs that a change of these inputs
+    `create(call, inputs)` answers the id and never finds an existing resource good enough.
+    `read(call, id, known)` answers `None` where it is gone; an empty `known` means an import.
+    `update(call, id, old_state, inputs, changed)`; without it every change replaces.
+    `delete(call, id, state)` is content with a resource that is gone.
+    `outputs` are the names that are not inputs. `unsettled`: outputs that a change of these inputs
     makes unknown at preview.
     """
 
@@ -180,7 +180,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Function:
-    """One function (``invoke``): its arguments, the names of its results, and the call."""
+    """One function (`invoke`): its arguments, the names of its results, and the call."""
 
     token: str
     inputs: Mapping[str, Prop]
@@ -192,8 +192,9 @@ class Function:
 class Provider:
     """One cloud's plugin.
 
-    ``configure(config, environ)`` gives the handlers' ``call.cloud``. ``prepare(cloud, resource, inputs)``
-    may complete inputs at check (default tags). ``explain(error)`` turns an SDK's error into a sentence.
+    `configure(config, environ)` gives the handlers' `call.cloud`. `prepare(cloud, resource,
+    inputs)` may complete inputs at check (default tags). `explain(error)` turns an SDK's error into
+    a sentence.
     """
 
     name: str

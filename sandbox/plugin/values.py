@@ -1,6 +1,6 @@
 """Values of the provider protocol and their Python forms.
 
-A property value travels as a ``google.protobuf.Struct``. What JSON cannot say is said by objects that
+A property value travels as a `google.protobuf.Struct`. What JSON cannot say is said by objects that
 carry a signature key, and an unknown by one of seven reserved strings.
 Source: pulumi/pulumi, sdk/go/common/resource/plugin/rpc.go and sdk/go/common/resource/sig/sig.go.
 """
@@ -16,7 +16,7 @@ from google.protobuf import json_format, struct_pb2
 Props = dict[str, Any]
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+_OPENED: Final = "1b47061264138c4ac30d75fd1eb44270"
 _ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
 _UNKNOWN_STRING: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -34,11 +34,12 @@ _UNKNOWNS: Final = frozenset(
 
 
 class Unknown:
-    """The value of an output that only an update will tell. There is one, :data:`UNKNOWN`."""
+    """The value of an output that only an update will tell. There is one, `UNKNOWN`."""
 
     _one: Unknown | None = None
 
     def __new__(cls) -> Unknown:
+        """Answer the one there is."""
         if cls._one is None:
             cls._one = super().__new__(cls)
         return cls._one
@@ -62,7 +63,7 @@ class Asset:
 
 @dataclass(frozen=True)
 class Archive:
-    """A tree of files: an archive or folder by path, or named members; state may know only the hash."""
+    """A tree of files: by path, or of named members; the state may know only its hash."""
 
     hash: str | None = None
     path: str | None = None
@@ -71,19 +72,17 @@ class Archive:
 
 
 def decode(value: Any) -> Any:  # noqa: PLR0911 - one branch for each form of value
-    """A protocol value (as JSON) as a Python value: secrets opened, unknowns :data:`UNKNOWN`."""
+    """A protocol value (as JSON) as a Python value: secrets opened, unknowns `UNKNOWN`."""
     if isinstance(value, dict):
         signature = value.get(SIGNATURE)
-        if signature == _SECRET:
+        if signature == _OPENED:
             return decode(value.get("value"))
         if signature == _ASSET:
-            return Asset(*(value.get(key) or None for key in ("hash", "path")), text=_text(value))
+            return Asset(value.get("hash"), value.get("path"), _text(value), value.get("uri"))
         if signature == _ARCHIVE:
             members = value.get("assets")
-            return Archive(
-                *(value.get(key) or None for key in ("hash", "path", "uri")),
-                members={k: decode(v) for k, v in members.items()} if members else None,
-            )
+            inside = {k: decode(v) for k, v in members.items()} if members else None
+            return Archive(value.get("hash"), value.get("path"), value.get("uri"), inside)
         if signature is not None:
             msg = f"a value of a kind that this plugin did not agree to (signature {signature})"
             raise ValueError(msg)
@@ -106,7 +105,7 @@ def _text(value: Mapping[str, Any]) -> str | None:
 
 
 def encode(value: Any) -> Any:
-    """The inverse of :func:`decode`; secrets stay opened, the engine marks them again itself."""
+    """The inverse of `decode`; secrets stay opened, the engine marks them again itself."""
     if isinstance(value, Unknown):
         return _UNKNOWN_STRING
     if isinstance(value, Asset):
@@ -131,7 +130,7 @@ def from_struct(message: struct_pb2.Struct) -> Props:
 
 
 def to_struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Properties as a message; absent (``None``) ones are left out, as the engine expects."""
+    """Properties as a message; absent (`None`) ones are left out, as the engine expects."""
     message = struct_pb2.Struct()
     json_format.ParseDict({k: encode(v) for k, v in props.items() if v is not None}, message)
     return message

@@ -86,7 +86,11 @@ def _show(now: Any, *, as_json: bool) -> None:
     rows: list[tuple[str, object]] = [("state", (now.state, "good" if now.running else "warn"))]
     rows.append(("folder", now.folder))
     rows += [
-        (name, f"http://127.0.0.1:{port}" + (f" (process {now.pids[name]})" if name in now.pids else ""))
+        (
+            name,
+            f"http://127.0.0.1:{port}"
+            + (f" (process {now.pids[name]})" if name in now.pids else ""),
+        )
         for name, port in sorted(now.ports.items())
     ]
     rows.append(("memory", now.memory))
