@@ -21,8 +21,9 @@ from signet.key_ring import KeyRing
 SERVICE: Final = "environment"
 """Name of the validator that guards the environment's own gateways."""
 
-Keys = Mapping[int, tuple[str, dict[str, str] | None]]
-"""By generation number: the KMS key's id and, while it is published, its JWK."""
+Keys = Mapping[str, tuple[str, dict[str, str] | None]]
+"""By generation number, as text because Pulumi's outputs take no other names: the KMS key's id and,
+while it is published, its JWK."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +226,7 @@ def confirm(
     `kid`s once confirmed are kept for good: a key that is no longer published shows none.
     """
     known = dict(before.kids.get(ring.name, {})) if before is not None else {}
-    known.update({number: jwk["kid"] for number, (_, jwk) in keys.items() if jwk is not None})
+    known.update({int(n): jwk["kid"] for n, (_, jwk) in keys.items() if jwk is not None})
     active = ring.active
     clouds = {generation.number: generation.cloud for generation in ring.generations}
     return Confirmed(
@@ -234,7 +235,7 @@ def confirm(
         kids={ring.name: known},
         key_resources={
             ring.name: {
-                number: KeyResource(clouds[number], resource)
+                int(number): KeyResource(clouds[int(number)], resource)
                 for number, (resource, _) in keys.items()
             }
         },
@@ -261,10 +262,9 @@ def _gather(
 
 def _checked(ring: KeyRing, found: Mapping[str, list[Any]], confirmed: Confirmed | None) -> Keys:
     """Stop when a generation's key is not the one that was confirmed: its tokens would fail."""
-    keys: dict[int, tuple[str, dict[str, str] | None]] = {}
-    for text, (resource, jwk) in found.items():
-        number = int(text)
-        before = confirmed.kid(ring.name, number) if confirmed is not None else None
+    keys: dict[str, tuple[str, dict[str, str] | None]] = {}
+    for number, (resource, jwk) in found.items():
+        before = confirmed.kid(ring.name, int(number)) if confirmed is not None else None
         if jwk is not None and before is not None and jwk["kid"] != before:
             raise RunFailed(
                 f"generation {number} of the key ring {ring.name} is another key than it was",
@@ -276,14 +276,14 @@ def _checked(ring: KeyRing, found: Mapping[str, list[Any]], confirmed: Confirmed
 
 
 def _published(ring: KeyRing, keys: Keys) -> list[dict[str, str]]:
-    found = [keys[generation.number][1] for generation in ring.published]
+    found = [keys[str(generation.number)][1] for generation in ring.published]
     return [jwk for jwk in found if jwk is not None]
 
 
 def _shown(ring: KeyRing, keys: Keys) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for generation in ring.generations:
-        resource, jwk = keys.get(generation.number, ("", None))
+        resource, jwk = keys.get(str(generation.number), ("", None))
         shown[str(generation.number)] = {
             "cloud": generation.cloud,
             "resource": resource,
