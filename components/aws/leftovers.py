@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from signet.engine import sandbox_marker
-from signet.engine.leftovers import Wanted
 from signet.errors import CouldNotCheck
+from signet.interrupted import Wanted
 
 Inputs = Mapping[str, Any]
 

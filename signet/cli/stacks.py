@@ -10,8 +10,8 @@ from signet.engine import place, sandbox_marker
 from signet.errors import NegativeAnswer
 
 if TYPE_CHECKING:
-    from signet.engine.leftovers import Finder
     from signet.engine.stack import EngineStack
+    from signet.interrupted import Finder
 
 
 def open_stack(name: str, *, start_sandbox: bool = False, quiet: bool = False) -> "EngineStack":
@@ -80,7 +80,6 @@ def program() -> None:
 def finder() -> "Finder":
     """Return what looks for resources that a killed run left, in every cloud that has one."""
     from components.aws.leftovers import find
-
     from signet.engine.leftovers import by_package
 
     return by_package({"aws": find})

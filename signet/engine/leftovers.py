@@ -6,32 +6,13 @@ found is taken into the state under its own URN, and read back. Every other inte
 settled by reading the resource back. Then the list is cleared, and an ordinary `up` goes on.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from signet.engine.stack import EngineStack, resources_of
 from signet.engine.watch import Tell, short_type
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A resource whose creation was interrupted.
-
-    `recorded` are the ids of its type that the state has already; they are not candidates.
-    `provider` holds the settings of the provider that was making it.
-    """
-
-    type: str
-    name: str
-    inputs: Mapping[str, Any] = field(repr=False)
-    recorded: frozenset[str] = frozenset()
-    provider: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-Finder = Callable[[Wanted], Sequence[str] | None]
-"""Returns the ids of unrecorded resources that fit, the likeliest first; None when it cannot look
-for this type. Raises CouldNotCheck when the cloud does not answer."""
+from signet.interrupted import Finder, Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
