@@ -20,6 +20,9 @@ IMPURE = (
     *("tempfile", "threading", "time", "urllib.error", "urllib.request"),
 )
 
+# The one decision whether this is the sandbox: program, engine and plugins all ask this function.
+MARKER = "signet.engine.sandbox_marker"
+
 CLOUDS = {
     "aws": ("pulumi_aws", "boto3", "botocore", "mypy_boto3_*"),
     "azure": ("pulumi_azure_native", "azure", "msal"),
@@ -41,8 +44,9 @@ class Imported:
 class Room:
     """What the modules below `prefix` may import besides the standard library and their room.
 
-    `own` and `packages` are dotted prefixes; `later` are prefixes allowed only where they run
-    after the module was loaded (inside a function, or for types alone).
+    All are dotted prefixes. `own` is ours, but for `not_own`, but for `besides`; `packages` are
+    others'. `later` may be imported only where that runs after the module was loaded (inside a
+    function, or for types alone). `impure` are modules of the standard library that may not be.
     """
 
     prefix: str
@@ -50,6 +54,7 @@ class Room:
     packages: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
     not_own: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
     impure: tuple[str, ...] = ()
 
 
@@ -120,6 +125,7 @@ ROOMS = (
                 "signet.cli",
                 "signet.issuing",
             ),
+            besides=(MARKER,),
         )
         for cloud, sdk in CLOUDS.items()
     ),
@@ -128,10 +134,12 @@ ROOMS = (
         own=("signet", VERIFICATION),
         packages=("pulumi",),
         later=("uv",),
-        not_own=("signet.cli", "signet.issuing"),
+        not_own=("signet.engine", "signet.cli", "signet.issuing"),
+        besides=(MARKER,),
     ),
     Room("sandbox", own=("signet", "components", VERIFICATION), packages=("*",)),
-    Room("tools", own=("signet.paths",), packages=()),
+    Room("tools.warm", own=("signet", "components", "sandbox")),  # runs inside `.venv`
+    Room("tools", own=("signet.paths",)),
     Room("benchmarks", own=OWN, packages=("*",), not_own=("tests",)),
     Room("tests", own=OWN, packages=("*",)),
     Room("__main__", own=("signet", "components"), packages=("pulumi",)),
@@ -236,8 +244,8 @@ def objection(module: str, imported: Imported) -> str | None:
     deferred = _below(target, room.later)
     if deferred and imported.at_load:
         return f"{room.prefix} loads it only when it is used, inside a function"
-    inside = _below(target, (room.prefix,)) or _below(target, room.own)
-    allowed = deferred or (inside and not _below(target, room.not_own))
+    inside = _below(target, (room.prefix, *room.own)) and not _below(target, room.not_own)
+    allowed = deferred or inside or _below(target, room.besides)
     if not allowed and top not in OWN:
         allowed = _below(target, room.packages)
     return None if allowed else f"{room.prefix} may not import it"

@@ -38,6 +38,7 @@ ALLOWED = [
     ("signet.cli.sandbox", "def run():\n    import sandbox"),
     ("components.aws.validator", "import pulumi_aws as aws"),
     ("components.environment", "from components.aws import validator"),
+    ("components.environment", "from signet.engine import sandbox_marker"),
     ("sandbox.aws.cloud", "import boto3"),
     ("tests.unit.test_x", "import sandbox, pulumi, joserfc"),
 ]
@@ -71,6 +72,7 @@ FORBIDDEN = [
     ("components.environment", "import pulumi_aws"),
     ("components.environment", "import sandbox"),
     ("components.packaging", "from signet.cli import main"),
+    ("components.packaging", "from signet.engine import stack"),
     ("tools.house.uv", "import requests"),
     ("signet.journal", "import tests"),
 ]
@@ -84,6 +86,7 @@ KNOWN = frozenset(
         "signet.cli",
         "signet.cli.output",
         "signet.engine",
+        "signet.engine.sandbox_marker",
         "signet.issuing.signers.aws",
         "signet.key_ring",
     }

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from signet.paths import cache_dir
-from tools.house import engine, environment
+from tools.house import engine, environment, warmth
 from tools.house.faults import SetupFault
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -16,9 +16,9 @@ def main() -> int:
     """Make the clone ready; 0 when it is, 2 with a problem and a way out when it cannot be."""
     cache = cache_dir()
     try:
-        done = _remembered_engine(ROOT) if environment.ready(ROOT) else None
-        if done is None:
+        if not (environment.ready(ROOT) and warmth.warm(ROOT) and _remembered_engine(ROOT)):
             environment.make(ROOT, cache)
+            warmth.make(ROOT)
             obtained = engine.obtain(ROOT, cache)
             _remember_engine(ROOT, obtained)
             print(f"Ready: .venv, and pulumi {obtained.version} ({obtained.origin})")

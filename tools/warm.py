@@ -1,0 +1,28 @@
+"""Fetch what the first `signet up local` would fetch: the emulator, and the bundle's wheels.
+
+Run by set-up, inside `.venv`, so that a demo's time is the demo's and needs no network.
+"""
+
+import os
+import sys
+
+from components.packaging import build_bundle, default_target
+from sandbox import ministack_venv
+from signet.errors import SignetError
+
+
+def main() -> int:
+    """Fetch both; exit 2 with the reason when one cannot be had."""
+    try:
+        print("the AWS emulator", flush=True)
+        ministack_venv.ensure(os.environ, lambda _state: None)
+        print("the validator bundle", flush=True)
+        build_bundle(default_target())
+    except SignetError as error:
+        print(error)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
