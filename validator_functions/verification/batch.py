@@ -1,5 +1,6 @@
 """One line of `signet verify --batch`: any input at all gives one answer."""
 
+from collections.abc import Callable
 from typing import Any
 
 from . import limits, strict_json
@@ -13,8 +14,12 @@ from .token import verify, verify_signature
 _FIELDS = frozenset({"id", "token", "jwks", "policy", "now", "signature_only"})
 
 
-def decide_batch_line(line: str | bytes) -> dict[str, Any]:
+def decide_batch_line(
+    line: str | bytes, *, parse_keys: Callable[[dict[str, Any]], KeySet] = KeySet.parse
+) -> dict[str, Any]:
     """Answer one JSON Line: `{"id", "allowed", "reason", "status", "claims"}`. Never raises.
+
+    `parse_keys` may remember the sets that a file repeats.
 
     `id` comes back as it was, or null where the line is not an object of strict JSON. A bad
     policy, clock or key set is 503; the key set must be good even for a token that is refused
@@ -24,7 +29,7 @@ def decide_batch_line(line: str | bytes) -> dict[str, Any]:
     try:
         members = _line(line)
         identity = members.get("id")
-        claims = _decide(members)
+        claims = _decide(members, parse_keys)
         return _answer(identity, None, None if claims is None else claims.as_dict())
     except VerificationError as error:
         return _answer(identity, error.reason)
@@ -54,7 +59,9 @@ def _line(line: str | bytes) -> dict[str, Any]:
         raise TokenRefused(Reason.JSON_INVALID, "the line") from None
 
 
-def _decide(members: dict[str, Any]) -> Claims | None:
+def _decide(
+    members: dict[str, Any], parse_keys: Callable[[dict[str, Any]], KeySet]
+) -> Claims | None:
     if not members.keys() <= _FIELDS:
         raise SettingsError(["the line has a field that is not known"])
     signature_only = members.get("signature_only", False)
@@ -68,7 +75,7 @@ def _decide(members: dict[str, Any]) -> Claims | None:
     if token is None:
         raise TokenRefused(Reason.TOKEN_MISSING)
     jwks = members.get("jwks")
-    keys = KeySet.parse(jwks if isinstance(jwks, dict) else {})
+    keys = parse_keys(jwks if isinstance(jwks, dict) else {})
     if signature_only:
         verify_signature(token, keys, policy)
         return None
