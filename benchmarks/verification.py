@@ -1,0 +1,292 @@
+"""The verification module against the bare signature check, and beside other libraries.
+
+Every figure is a ratio to `cryptography`'s own `verify` call for the same key and message, taken
+round by round in one process, so that a busy machine weighs on both sides alike. The peers make the
+same checks: signature, algorithm, issuer, audience, expiry, required claims.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import joserfc.jwk
+import joserfc.jwt
+import jwcrypto.jwk
+import jwcrypto.jwt
+import jwt
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+
+from benchmarks.row import Row
+from signet.paths import repo_root
+from validator_functions.verification import KeySet, Policy, TokenRefused, verify
+from validator_functions.verification.cache import TokenCache
+from validator_functions.verification.encoding import decode, encode
+
+ISSUER = "https://issuer.signet.invalid"
+AUDIENCE = "https://api.signet.invalid"
+LIMITS = {"RS256": 1.5, "ES256": 1.2}
+REPEATED = 0.15
+FIRST_DECISION = 1.25
+
+Call = Callable[[], object]
+
+
+class Sample:
+    """A key made now, and a token as a service sees it: nine claims, two roles."""
+
+    def __init__(self, algorithm: str) -> None:
+        self.algorithm = algorithm
+        self.now = int(time.time())
+        self.private_key: Any = (
+            rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+            if algorithm == "RS256"
+            else ec.generate_private_key(ec.SECP256R1())
+        )
+        self.public_key: Any = self.private_key.public_key()
+        signer = jwt.get_algorithm_by_name(algorithm)
+        members = dict(signer.to_jwk(self.public_key, as_dict=True))
+        members.pop("key_ops", None)
+        self.jwk = members | {"kid": "k" * 43, "alg": algorithm, "use": "sig"}
+        self.keys = KeySet.parse({"keys": [self.jwk]})
+        self.policy = Policy(issuer=ISSUER, audiences=[AUDIENCE], algorithms=[algorithm])
+        self.token = self.sign({})
+
+    def sign(self, changed: Mapping[str, Any], **header: Any) -> str:
+        """A token with some claims or header members changed."""
+        claims = {
+            "iss": ISSUER,
+            "sub": "service:orders",
+            "aud": AUDIENCE,
+            "iat": self.now - 5,
+            "nbf": self.now - 5,
+            "exp": self.now + 595,
+            "jti": "f3b1c2d4e5f60718",
+            "scope": "orders:read orders:write",
+            "roles": ["operator", "auditor"],
+        }
+        return jwt.encode(
+            claims | dict(changed),
+            self.private_key,
+            self.algorithm,
+            {"kid": "k" * 43, "typ": "at+jwt", **header},
+        )
+
+    def bare(self) -> Call:
+        """`cryptography`'s check of this token's signature, with nothing around it."""
+        head, _, signature_text = self.token.rpartition(".")
+        signature, message = decode(signature_text.encode()), head.encode()
+        check, digest = self.public_key.verify, hashes.SHA256()
+        if self.algorithm == "RS256":
+            scheme = padding.PKCS1v15()
+            return lambda: check(signature, message, scheme, digest)
+        halves = (int.from_bytes(signature[:32]), int.from_bytes(signature[32:]))
+        der, ecdsa = utils.encode_dss_signature(*halves), ec.ECDSA(digest)
+        return lambda: check(der, message, ecdsa)
+
+    def ours(self, token: str | None = None) -> Call:
+        """Our whole decision over one token."""
+        token = self.token if token is None else token
+        keys, policy, now = self.keys, self.policy, self.now
+
+        def call() -> None:
+            try:  # `contextlib.suppress` costs more than what is measured
+                verify(token, keys, policy, now)
+            except TokenRefused:
+                return
+
+        return call
+
+    def repeated(self) -> Call:
+        """A token that the cache of verified tokens holds."""
+        cache = TokenCache(entries=16, size=65_536)
+        keys, policy, token, now = self.keys, self.policy, self.token, self.now
+        cache.put(token, keys, policy, verify(token, keys, policy, now), now)
+        if cache.get(token, keys, policy, now) is None:
+            raise RuntimeError("the cache does not hold the token")
+        return lambda: cache.get(token, keys, policy, now)
+
+    def peers(self) -> dict[str, Call]:
+        """The same checks by the libraries of the field."""
+        token, algorithm = self.token, self.algorithm
+        required = ["iss", "sub", "aud", "iat", "exp"]
+        pyjwt_key = jwt.PyJWK(self.jwk)
+        joserfc_key = joserfc.jwk.import_key(self.jwk)
+        registry = joserfc.jwt.JWTClaimsRegistry(
+            iss={"essential": True, "value": ISSUER},
+            aud={"essential": True, "value": AUDIENCE},
+            sub={"essential": True},
+            iat={"essential": True},
+            exp={"essential": True},
+        )
+        jwcrypto_key = jwcrypto.jwk.JWK(**self.jwk)
+        wanted = {"iss": ISSUER, "aud": AUDIENCE, "sub": None, "iat": None, "exp": None}
+
+        def with_pyjwt() -> None:
+            jwt.decode(
+                token,
+                pyjwt_key,
+                algorithms=[algorithm],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": required},
+            )
+
+        def with_joserfc() -> None:
+            registry.validate(joserfc.jwt.decode(token, joserfc_key, algorithms=[algorithm]).claims)
+
+        def with_jwcrypto() -> None:
+            jwcrypto.jwt.JWT(
+                jwt=token, key=jwcrypto_key, algs=[algorithm], check_claims=wanted
+            ).claims.encode()
+
+        return {"PyJWT": with_pyjwt, "joserfc": with_joserfc, "jwcrypto": with_jwcrypto}
+
+
+def run(quick: bool) -> list[Row]:
+    """Measure both algorithms; `quick` takes fewer rounds."""
+    rows = []
+    for algorithm, limit in LIMITS.items():
+        sample = Sample(algorithm)
+        rows += _ratios(sample, limit, rounds=9 if quick else 31)
+        rows.append(_first_decision(sample, runs=7 if quick else 21))
+    return rows
+
+
+def _ratios(sample: Sample, limit: float, rounds: int) -> list[Row]:
+    name = sample.algorithm
+    refusals = {
+        "expired": sample.sign({"exp": sample.now - 100, "iat": sample.now - 700}),
+        "another audience": sample.sign({"aud": "https://other.signet.invalid"}),
+        "another issuer": sample.sign({"iss": "https://other.signet.invalid"}),
+        "unknown key": sample.sign({}, kid="x" * 43),
+        "another type": sample.sign({}, typ="logout+jwt"),
+        "no such algorithm": _none(sample.token),
+        "two dots too many": sample.token + "..",
+    }
+    calls: dict[str, Call] = {"bare": sample.bare(), "ours": sample.ours()}
+    calls["repeated"] = sample.repeated()
+    calls |= {f"refusal: {why}": sample.ours(token) for why, token in refusals.items()}
+    calls |= sample.peers()
+    taken = _measure(calls, rounds)
+    bare = statistics.median(taken["bare"]) * 1e6
+    note = f"median of {rounds} rounds"
+    rows = [
+        Row(name=f"{name} bare signature check", value=bare, unit="us", note=note),
+        Row(name=f"{name} ours", value=_ratio(taken, "ours"), unit="x bare", limit=limit),
+        Row(
+            name=f"{name} ours, a repeated token",
+            value=_ratio(taken, "repeated"),
+            unit="x bare",
+            limit=REPEATED,
+        ),
+    ]
+    accepted = _ratio(taken, "ours")
+    for why in refusals:
+        value = _ratio(taken, f"refusal: {why}")
+        rows.append(Row(name=f"{name} refusal: {why}", value=value, unit="x bare", limit=accepted))
+    rows += [
+        Row(name=f"{name} {peer}", value=_ratio(taken, peer), unit="x bare")
+        for peer in sample.peers()
+    ]
+    return rows
+
+
+def _none(token: str) -> str:
+    header = json.dumps({"alg": "none", "kid": "k" * 43, "typ": "at+jwt"}).encode()
+    return encode(header) + token[token.index(".") :]
+
+
+def _measure(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
+    """Seconds a call, round by round: each round runs every call for about 4 ms in turn."""
+    counts = {}
+    for name, call in calls.items():
+        call()
+        begun = time.perf_counter()
+        for _ in range(20):
+            call()
+        counts[name] = max(20, int(0.004 / ((time.perf_counter() - begun) / 20)))
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            repetitions = range(counts[name])
+            begun = time.perf_counter()
+            for _ in repetitions:
+                call()
+            taken[name].append((time.perf_counter() - begun) / counts[name])
+    return taken
+
+
+def _ratio(taken: Mapping[str, list[float]], name: str) -> float:
+    return statistics.median(a / b for a, b in zip(taken[name], taken["bare"], strict=True))
+
+
+OURS = """
+import sys
+from validator_functions.verification.keys import KeySet
+from validator_functions.verification.policy import Policy
+from validator_functions.verification.token import verify
+token, jwks, now = open(sys.argv[1]).read().split("\\n")[:3]
+policy = Policy(issuer="%s", audiences=["%s"], algorithms=["%s"])
+verify(token, KeySet.parse(jwks.encode()), policy, int(now))
+"""
+BARE = {
+    "RS256": """
+import sys
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.hashes import SHA256
+signature, message, n, e = open(sys.argv[1]).read().split("\\n")[3:7]
+key = RSAPublicNumbers(int(e), int(n)).public_key()
+key.verify(bytes.fromhex(signature), message.encode(), padding.PKCS1v15(), SHA256())
+""",
+    "ES256": """
+import sys
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+signature, message, x, y = open(sys.argv[1]).read().split("\\n")[3:7]
+key = ec.EllipticCurvePublicNumbers(int(x), int(y), ec.SECP256R1()).public_key()
+key.verify(bytes.fromhex(signature), message.encode(), ec.ECDSA(SHA256()))
+""",
+}
+
+
+def _first_decision(sample: Sample, runs: int) -> Row:
+    """A fresh process: import, parse the keys, decide once; against `cryptography` alone."""
+    head, _, signature_text = sample.token.rpartition(".")
+    signature = decode(signature_text.encode())
+    numbers: Any = sample.public_key.public_numbers()
+    pair = (numbers.n, numbers.e) if sample.algorithm == "RS256" else (numbers.x, numbers.y)
+    if sample.algorithm == "ES256":
+        signature = utils.encode_dss_signature(
+            int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+        )
+    lines = [sample.token, json.dumps({"keys": [sample.jwk]}), str(sample.now)]
+    lines += [signature.hex(), head, *map(str, pair)]
+    ours = OURS % (ISSUER, AUDIENCE, sample.algorithm)
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sample"
+        path.write_text("\n".join(lines))
+        for _ in range(runs + 1):
+            bare = _process(BARE[sample.algorithm], path)
+            ratios.append(_process(ours, path) / bare)
+    return Row(
+        name=f"{sample.algorithm} import and first decision",
+        value=statistics.median(ratios[1:]),
+        unit="x bare process",
+        limit=FIRST_DECISION,
+        note=f"median of {runs} pairs of processes",
+    )
+
+
+def _process(program: str, path: Path) -> float:
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program, str(path)], cwd=repo_root(), check=True)
+    return time.perf_counter() - begun
