@@ -12,7 +12,7 @@ VENV := .venv/bin
 STACK ?= local
 ARGS ?=
 CODE := signet components validator_functions sandbox tools benchmarks tests $(wildcard __main__.py)
-TYPED := signet components validator_functions sandbox tools benchmarks $(wildcard __main__.py)
+TYPED := signet components validator_functions sandbox tools $(wildcard __main__.py)
 
 .PHONY: help setup demo down test unit check format bench clean
 

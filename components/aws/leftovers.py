@@ -50,7 +50,7 @@ class Aws:
                 connect_timeout=5,
                 read_timeout=20,
                 retries={"total_max_attempts": 4, "mode": "standard"},
-                ignore_configured_endpoint_urls=True,
+                ignore_configured_endpoint_urls=True,  # pyright: ignore[reportCallIssue]
                 s3={"addressing_style": "path"} if self.endpoint else None,
             ),
         )

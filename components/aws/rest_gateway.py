@@ -226,7 +226,9 @@ class RestGateway(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _access_logs(self, name: str, args: RestGatewayArgs) -> dict[str, pulumi.Input[str]]:
+    def _access_logs(
+        self, name: str, args: RestGatewayArgs
+    ) -> aws.apigateway.StageAccessLogSettingsArgs:
         log_group = aws.cloudwatch.LogGroup(
             f"{name}-access",
             name=f"/aws/vendedlogs/signet-{args.environment}-rest",
@@ -234,7 +236,9 @@ class RestGateway(pulumi.ComponentResource):
             tags=environment_tags(args.environment),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return {"destination_arn": log_group.arn, "format": _REST_LOG_FORMAT}
+        return aws.apigateway.StageAccessLogSettingsArgs(
+            destination_arn=log_group.arn, format=_REST_LOG_FORMAT
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What Signet declares on Google Cloud."""
