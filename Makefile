@@ -11,10 +11,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv/bin
 STACK ?= local
 ARGS ?=
+SECONDS ?= 60
 CODE := signet components validator_functions sandbox tools benchmarks tests $(wildcard __main__.py)
 TYPED := signet components validator_functions sandbox tools $(wildcard __main__.py)
 
-.PHONY: help setup demo down test unit check format bench clean
+.PHONY: help setup demo down test unit check format bench fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +48,9 @@ format: setup ## format the code and mend what lint can mend
 
 bench: setup ## measure; a table, and build/bench.json
 	@$(VENV)/python -m benchmarks $(ARGS)
+
+fuzz: setup ## fuzz the verification module for SECONDS=60
+	@$(VENV)/python -m tests.fuzz $(SECONDS)
 
 clean: ## remove what set-up and the checks made here (not the sandbox's state, not the cache)
 	@rm -rf .venv build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info
