@@ -57,7 +57,7 @@ class EngineCommand(PulumiCommand):
         folder = str(Path(self.command).parent)
         environment["PATH"] = os.pathsep.join([folder, environment.get("PATH", "")])
         process = subprocess.Popen(
-            [self.command, "--non-interactive", *args],
+            [self.command, "--non-interactive", *args, *_leave_settings_to_the_program(args)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -107,6 +107,14 @@ class EngineCommand(PulumiCommand):
 
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM)
+
+
+def _leave_settings_to_the_program(args: list[str]) -> list[str]:
+    """Return the flag by which the engine does not judge settings.
+
+    It would stop at the first one of a wrong type; the program reports every fault at once.
+    """
+    return ["--skip-config-validation"] if args[:1] in (["up"], ["preview"]) else []
 
 
 class _Reader(threading.Thread):
