@@ -45,6 +45,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         description=f"{__doc__}\n\n{_BATCH}",
         epilog=_EXAMPLE,
     )
+    # Taken so that it can be refused without argparse printing it into a pipeline's log.
+    parser.add_argument("unexpected", nargs="*", help=argparse.SUPPRESS)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--batch", action="store_true", help="answer JSON Lines")
     source.add_argument("--token-env", metavar="NAME", help="take the token from this variable")
@@ -79,6 +81,12 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(args: argparse.Namespace) -> int:
     """Check, print the decision, and answer the exit code."""
+    if args.unexpected:
+        raise UsageError(
+            "signet verify: no token is taken from the command line",
+            remedy=f"give it on standard input or in {TOKEN_VARIABLE}; the one just typed may "
+            "stand in the shell's history now",
+        )
     if args.batch:
         return _batch(args)
     from validator_functions.verification.errors import VerificationError
