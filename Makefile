@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv/bin
 STACK ?= local
 ARGS ?=
-SECONDS ?= 60
+FOR ?= 60
 CODE := signet components validator_functions sandbox tools benchmarks tests $(wildcard __main__.py)
 TYPED := signet components validator_functions sandbox tools $(wildcard __main__.py)
 
@@ -49,8 +49,8 @@ format: setup ## format the code and mend what lint can mend
 bench: setup ## measure; a table, and build/bench.json
 	@$(VENV)/python -m benchmarks $(ARGS)
 
-fuzz: setup ## fuzz the verification module for SECONDS=60
-	@$(VENV)/python -m tests.fuzz $(SECONDS)
+fuzz: setup ## fuzz the verification module for FOR=60 seconds
+	@$(VENV)/python -m tests.fuzz $(FOR)
 
 clean: ## remove what set-up and the checks made here (not the sandbox's state, not the cache)
 	@rm -rf .venv build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info

@@ -112,6 +112,8 @@ def obtain(root: Path, cache: Path) -> Engine:
         found = find(cache)
         if found:
             return found
+        for left in home.parent.glob(".new-*"):  # by a set-up that was killed: we hold its lock
+            shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(prefix=".new-", dir=home.parent))
         try:
             if not (home / "pulumi").is_file():

@@ -38,6 +38,8 @@ def obtain(root: Path, cache: Path) -> Path:
     with locked(cache / "tools" / ".lock", "uv"):
         if command.is_file():
             return command
+        for left in home.parent.glob(".uv-*"):  # by a set-up that was killed: we hold its lock
+            shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(prefix=".uv-", dir=home.parent))
         try:
             with Progress("Getting uv, the installer"):

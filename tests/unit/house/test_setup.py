@@ -187,6 +187,7 @@ def test_a_half_made_command_is_never_seen(bare: Path, monkeypatch: pytest.Monke
         raise SetupFault("the build failed", "try again")
 
     monkeypatch.setattr(engine_build, "build", fail)
+    (bare / "cache" / "engine" / ".new-killed").mkdir(parents=True)
     with pytest.raises(SetupFault, match="the build failed"):
         engine.obtain(ROOT, bare / "cache")
     assert engine.find(bare / "cache") is None
