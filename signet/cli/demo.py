@@ -171,7 +171,8 @@ def _log(cloud: str, outputs: Mapping[str, Any], *, from_now: bool = True) -> "L
         )
     import boto3
 
-    client = boto3.client("logs")
+    # boto3 reads AWS_DEFAULT_REGION alone, and its default session keeps its first credentials.
+    client = boto3.Session(region_name=os.environ.get("AWS_REGION")).client("logs")
     return (
         CloudWatchLog.from_now(client, group, time.time())
         if from_now

@@ -49,7 +49,7 @@ class CloudWatchLog:
         self._client = client
         self._group = group
         self._since = since
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, int, str]] = set()
 
     @classmethod
     def from_now(cls, client: CloudWatchLogsClient, group: str, now: float) -> CloudWatchLog:
@@ -67,8 +67,10 @@ class CloudWatchLog:
         try:
             for page in pages:
                 for event in page.get("events", []):
-                    if event["eventId"] not in self._seen:
-                        self._seen.add(event["eventId"])
+                    # Not every CloudWatch has event ids; a decision's line has its request's.
+                    known_by = (event["logStreamName"], event["timestamp"], event["message"])
+                    if known_by not in self._seen:
+                        self._seen.add(known_by)
                         yield event["message"]
         except self._client.exceptions.ResourceNotFoundException:
             return  # A function that never ran has no log group yet.

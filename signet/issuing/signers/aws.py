@@ -7,6 +7,7 @@ The digest is made here and sent with `MessageType=DIGEST`. ECDSA signatures com
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -177,8 +178,11 @@ def connect(key_reference: str, algorithm: str) -> AwsKmsSigner:
                 )
             ]
         )
+    # boto3 itself reads AWS_DEFAULT_REGION alone. A session of its own: the default one would keep
+    # the credentials of whatever environment used it first.
+    region = arn["region"] if arn else os.environ.get("AWS_REGION")
     try:
-        client = boto3.client("kms", region_name=arn["region"] if arn else None, config=_CONFIG)
+        client = boto3.Session(region_name=region).client("kms", config=_CONFIG)
     except NoRegionError as error:
         raise SigningDenied(
             "no AWS region is set, and the key id names none",
