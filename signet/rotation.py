@@ -34,7 +34,7 @@ from collections.abc import Mapping
 
 from signet.confirmed import Confirmed
 from signet.journal import Journal
-from signet.key_ring import KeyRing
+from signet.key_ring import KeyRing, State
 from signet.observed import Keys, StoreReading, Stores
 from signet.rotation_evidence import Evidence
 from signet.rotation_plan import Alarm, AlarmCode, Hold, Plan, Request, Transition
@@ -236,7 +236,9 @@ def _schedule(planner: RingPlanner) -> None:
 
 def _refuse_rotate(planner: RingPlanner) -> None:
     """Refuse a rotation by request that the rules held back, with what is missing."""
-    if not planner.asked("rotate") or any(step.after == "active" for step in planner.transitions):
+    if not planner.asked("rotate") or any(
+        step.after is State.ACTIVE for step in planner.transitions
+    ):
         return
     reasons = [str(hold) for hold in planner.held if hold.what in ("activation", "every new step")]
     left = [h.until - planner.now for h in planner.held if h.what == "activation" and h.until]
@@ -322,14 +324,14 @@ def _watch_keys(planner: RingPlanner) -> None:
             f"the KMS holds generation {max(strange)}, which this journal never allotted: this"
             " state is older than that key. Its number is not used again",
         )
-    active = planner.ring.active
-    if active is None:
-        return
-    status = planner.evidence.key(active.number).status
-    if status in ("disabled", "gone"):
-        kid = planner.evidence.kids.get(active.number, "its kid")
+    for generation in planner.ring.published:
+        status = planner.evidence.key(generation.number).status
+        if status not in ("disabled", "gone"):
+            continue
+        kid = planner.evidence.kids.get(generation.number, "its kid")
+        signs = ": no token can be issued" if generation.state is State.ACTIVE else ""
         planner.alarm(
             AlarmCode.KMS,
-            f"the KMS key of the active generation {active.number} reads {status}, and nobody"
-            f" denied it: no token can be issued. Enable it, or signet keys taint {kid}",
+            f"the KMS key of generation {generation.number} ({generation.state}) reads {status},"
+            f" and nobody denied it{signs}. Enable it, or signet keys taint {kid}",
         )

@@ -91,8 +91,8 @@ class Evidence:
     def altered(self) -> tuple[str, ...]:
         """Clouds whose store holds, for certain, something else than a completed run left there.
 
-        While the last run was not completed only one thing is certain: two stores may not give
-        different bytes under one number.
+        While the last run was not completed, two things are certain: no store may give a number
+        below the confirmed one, and no two stores different bytes under one number.
         """
         if self.settled:
             return tuple(
@@ -100,8 +100,11 @@ class Evidence:
                 for cloud in self.clouds
                 if self.store(cloud).status != "unverified" and not self.as_recorded(cloud)
             )
+        least = self.confirmed.sequence.get(self.ring.name, 0) if self.confirmed else 0
         same = {c: f.sha256 for c, f in self.read.items() if f.sequence == self.ring.sequence}
-        return tuple(sorted(same)) if len(set(same.values())) > 1 else ()
+        differ = same if len(set(same.values())) > 1 else {}
+        older = {c for c, found in self.read.items() if (found.sequence or 0) < least}
+        return tuple(sorted({*differ, *older}))
 
     @cached_property
     def new_denials(self) -> frozenset[str]:

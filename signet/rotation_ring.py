@@ -281,7 +281,10 @@ class RingPlanner:
         for cloud in clouds:
             found = self.evidence.store(cloud)
             known = any(cloud in g.read_back for g in self.evidence.ring.published)
+            denied = self.ring.denied - self.evidence.ring.denied
             if found.status == "absent" and not known:
+                continue
+            if self.evidence.explained_by(denied, found):
                 continue
             gave = (
                 "no set" if found.status == "absent" else f"another set (number {found.sequence})"
@@ -464,9 +467,6 @@ class RingPlanner:
         status = self.evidence.key(successor.number).status
         if status in ("disabled", "gone"):
             reasons.append((f"its KMS key reads {status}", None))
-            self.alarm(
-                AlarmCode.KMS, f"the staged generation {successor.number} cannot sign: {status}"
-            )
         if len(self.ring.published) >= MOST_PUBLISHED and Rule.FOUR_PUBLISHED in self.rules:
             reasons.append(("the ring publishes four keys already", None))
             self.alarm(AlarmCode.TOO_MANY_KEYS, "four keys are published: the rotation waits")

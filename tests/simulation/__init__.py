@@ -1,0 +1,1 @@
+"""Simulated time: environments, faults and consumers around the real ``plan``."""
