@@ -460,7 +460,7 @@ _INTEGRATION = Resource(
         "connectionType": opt(choice("INTERNET"), default="INTERNET"),
         "credentials": opt(STR, replace=True),
         "passthroughBehavior": opt(
-            choice("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"), computed=True
+            choice("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"), replace=True, computed=True
         ),
         "requestParameters": opt(map_of(STR)),
         "requestTemplates": opt(map_of(STR)),
@@ -634,8 +634,8 @@ _DEPLOYMENT = Resource(
     inputs={
         "restApi": _API,
         "description": opt(STR, default=""),
-        "triggers": opt(map_of(STR), replace=True),
-        "variables": opt(map_of(STR), replace=True),
+        "triggers": opt(map_of(STR), replace=True, kept=True),
+        "variables": opt(map_of(STR), replace=True, kept=True),
         "region": _REGION,
     },
     outputs=frozenset({"createdDate"}),

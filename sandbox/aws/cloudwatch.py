@@ -121,7 +121,7 @@ _GROUP = Resource(
         "name": opt(STR, replace=True),
         "region": _REGION,
         "retentionInDays": opt(INT, default=0),
-        "skipDestroy": opt(BOOL, default=False),
+        "skipDestroy": opt(BOOL, default=False, kept=True),
         "tags": opt(map_of(STR)),
     },
     outputs=frozenset({"arn", "tagsAll"}),

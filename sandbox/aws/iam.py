@@ -133,7 +133,7 @@ _ROLE = Resource(
     inputs={
         "assumeRolePolicy": req(JSON),
         "description": opt(STR, default=""),
-        "forceDetachPolicies": opt(BOOL, default=False),
+        "forceDetachPolicies": opt(BOOL, default=False, kept=True),
         "maxSessionDuration": opt(INT, default=3600),
         "name": opt(STR, replace=True),
         "path": opt(STR, replace=True, default="/"),

@@ -147,9 +147,9 @@ def _delete_key(call: Call, key_id: str, state: Props) -> None:
 _KEY = Resource(
     "aws:kms/key:Key",
     inputs={
-        "bypassPolicyLockoutSafetyCheck": opt(BOOL, default=False),
+        "bypassPolicyLockoutSafetyCheck": opt(BOOL, default=False, kept=True),
         "customerMasterKeySpec": opt(choice(*_SPECS), replace=True, default=_SYMMETRIC),
-        "deletionWindowInDays": opt(INT, default=_DELETION_WINDOW),
+        "deletionWindowInDays": opt(INT, default=_DELETION_WINDOW, kept=True),
         "description": opt(STR, computed=True),
         "enableKeyRotation": opt(BOOL, default=False),
         "isEnabled": opt(BOOL, default=True),

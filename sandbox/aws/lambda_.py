@@ -247,7 +247,7 @@ _FUNCTION = Resource(
     "aws:lambda/function:Function",
     inputs={
         "architectures": opt(list_of(choice("x86_64", "arm64")), computed=True),
-        "code": req(ARCHIVE),
+        "code": req(ARCHIVE, kept=True),
         "description": opt(STR, default=""),
         "environment": opt(obj(variables=opt(map_of(STR)))),
         "handler": req(STR),
@@ -265,12 +265,12 @@ _FUNCTION = Resource(
         "memorySize": opt(INT, default=_MEMORY),
         "name": opt(STR, replace=True),
         "packageType": opt(choice("Zip"), replace=True, default="Zip"),
-        "publish": opt(BOOL, default=False),
+        "publish": opt(BOOL, default=False, kept=True),
         "region": _REGION,
         "reservedConcurrentExecutions": opt(INT, default=-1),
         "role": req(STR),
         "runtime": req(STR),
-        "sourceCodeHash": opt(STR, computed=True),
+        "sourceCodeHash": opt(STR, computed=True, kept=True),
         "tags": opt(map_of(STR)),
         "timeout": opt(INT, default=_TIMEOUT),
         "tracingConfig": opt(obj(mode=req(choice("Active", "PassThrough"))), computed=True),
@@ -362,15 +362,15 @@ def _delete_layer(call: Call, arn: str, state: Props) -> None:
 _LAYER = Resource(
     "aws:lambda/layerVersion:LayerVersion",
     inputs={
-        "code": req(ARCHIVE, replace=True),
+        "code": req(ARCHIVE, replace=True, kept=True),
         "compatibleArchitectures": opt(set_of(STR), replace=True),
         "compatibleRuntimes": opt(set_of(STR), replace=True),
         "description": opt(STR, replace=True, default=""),
         "layerName": req(STR, replace=True),
         "licenseInfo": opt(STR, replace=True),
         "region": _REGION,
-        "skipDestroy": opt(BOOL, replace=True, default=False),
-        "sourceCodeHash": opt(STR, replace=True, computed=True),
+        "skipDestroy": opt(BOOL, replace=True, default=False, kept=True),
+        "sourceCodeHash": opt(STR, replace=True, computed=True, kept=True),
     },
     outputs=frozenset(
         {"arn", "codeSha256", "createdDate", "layerArn", "sourceCodeSize", "version"}
@@ -425,6 +425,7 @@ def _read_permission(call: Call, statement_id: str, known: Props) -> State | Non
                     if isinstance(principal, dict)
                     else principal,
                     sourceArn=like.get("AWS:SourceArn") or like.get("aws:SourceArn"),
+                    sourceAccount=(condition.get("StringEquals") or {}).get("AWS:SourceAccount"),
                     qualifier=qualifier,
                     region=_region(call, known),
                 ),

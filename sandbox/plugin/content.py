@@ -23,7 +23,7 @@ class ContentGone(ValueError):
 
 
 def asset_bytes(asset: Asset) -> bytes:
-    """The content of one file. The engine starts plugins where the program's relative paths begin."""
+    """The content of one file. Plugins are started where the program's relative paths begin."""
     if asset.path is not None:
         return Path(asset.path).read_bytes()
     if asset.text is not None:

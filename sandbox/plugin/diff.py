@@ -165,7 +165,7 @@ def inputs_of(known: Props, observed: Props, spec: Mapping[str, Prop]) -> Props:
     settled = settle(known, observed, spec)
     found: Props = {}
     for name, prop in spec.items():
-        value = settled.get(name) if name in settled else known.get(name)
+        value = settled.get(name, known.get(name) if prop.kept else None)
         if _empty(value):
             continue
         unset = name not in known

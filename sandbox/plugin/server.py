@@ -222,9 +222,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         with _Answering(context, self._provider, request.urn):
             resource = self._resource(request)
             old, new = from_struct(request.olds), from_struct(request.news)
-            changed = _ignoring(
-                difference(resource, from_struct(request.old_inputs), new), request.ignoreChanges
-            ).changed
+            old_inputs = from_struct(request.old_inputs)
+            changed = self._changed(resource, old_inputs, old, new, request.ignoreChanges)
             if request.preview:
                 return provider_pb2.UpdateResponse(
                     properties=to_struct(_foreseen(resource, old, new, changed))
@@ -239,7 +238,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 state = self._state(resource, call, request.id, new)
             except Exception as error:
                 call.made(request.id)
-                self._partly_done(resource, call, new, error)
+                self._partly_done(resource, call, old_inputs, error)
                 raise
             return provider_pb2.UpdateResponse(properties=to_struct(state.props))
 
@@ -286,6 +285,18 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             msg = f"cancelled before it began: {urn}"
             raise Refused(msg)
         return Call(self._cloud, resource.token, urn, self._cancelled)
+
+    def _changed(
+        self, resource: Resource, old_inputs: Props, old: Props, new: Props, ignored: Any
+    ) -> frozenset[str]:
+        """What an update has to change: against the inputs of before and against the state.
+
+        After a half-done create or update the engine takes the new inputs for the old ones and
+        asks for an update all the same; only the state tells what is still missing.
+        """
+        seen = inputs_of(old_inputs, old, resource.inputs)
+        pairs = (difference(resource, was, new) for was in (old_inputs, seen))
+        return frozenset().union(*(_ignoring(found, ignored).changed for found in pairs))
 
     def _require_known(self, inputs: Props) -> None:
         unknown = sorted(name for name, value in inputs.items() if has_unknown(value))

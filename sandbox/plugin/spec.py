@@ -47,7 +47,8 @@ class Prop:
     """One input.
 
     `replace`: a change makes a new resource. `default`: what the cloud takes where it is absent.
-    `computed`: absent means "as the cloud decides", so what is observed is no drift.
+    `computed`: absent means "as the cloud decides", so what is observed is no drift. `kept`: the
+    cloud does not tell it, so it stays as the program gave it.
     """
 
     type: Type
@@ -55,6 +56,7 @@ class Prop:
     replace: bool = False
     default: Any = None
     computed: bool = False
+    kept: bool = False
 
 
 STR = Type(Kind.STRING)
@@ -91,14 +93,21 @@ def obj(**fields: Prop) -> Type:
     return Type(Kind.OBJECT, fields=fields)
 
 
-def opt(of: Type, *, replace: bool = False, default: Any = None, computed: bool = False) -> Prop:
+def opt(
+    of: Type,
+    *,
+    replace: bool = False,
+    default: Any = None,
+    computed: bool = False,
+    kept: bool = False,
+) -> Prop:
     """An input that may be absent."""
-    return Prop(of, replace=replace, default=default, computed=computed)
+    return Prop(of, replace=replace, default=default, computed=computed, kept=kept)
 
 
-def req(of: Type, *, replace: bool = False) -> Prop:
+def req(of: Type, *, replace: bool = False, kept: bool = False) -> Prop:
     """An input that must be given."""
-    return Prop(of, required=True, replace=replace)
+    return Prop(of, required=True, replace=replace, kept=kept)
 
 
 @dataclass(frozen=True)
