@@ -139,7 +139,7 @@ class JwksStore(pulumi.ComponentResource):
                 {
                     "id": "old-versions",
                     "status": "Enabled",
-                    "filter": {"prefix": ""},
+                    "filter": {"prefix": ".well-known/"},
                     "noncurrent_version_expiration": {"noncurrent_days": _OLD_VERSIONS_DAYS},
                     "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
                 }
