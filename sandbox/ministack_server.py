@@ -19,7 +19,7 @@ from typing import Any
 import ministack.app as ministack
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from ministack.core import persistence
+from ministack.core import lambda_runtime, persistence
 
 _PAUSE = 0.5
 _ATTEMPTS = 5
@@ -82,8 +82,31 @@ def _may_change(scope: dict[str, Any]) -> bool:
     return not _READS.match(action)
 
 
+def keep_instances_after_errors() -> None:
+    """Let a function's instance live on after its handler raised, as Lambda does.
+
+    An authorizer says 401 by raising. AWS's own runtime client reports that and takes the next
+    event (awslambdaric, `handle_event_request`); ministack ends the instance, so that every refusal
+    would cost the next request a cold start, and no cache of a validator would ever be seen.
+    """
+    told = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if script.count(told) != 1:
+        raise RuntimeError("ministack's Python worker is not the one that this was written for")
+    kept = f'{{"status": "ok", "result": None, "raised": {told}}}'
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(told, kept)
+    invoke = lambda_runtime.Worker.invoke
+
+    def invoke_and_keep(worker: Any, *args: Any, **named: Any) -> dict[str, Any]:
+        response: dict[str, Any] = invoke(worker, *args, **named)
+        return {**response, **response.pop("raised", {})}
+
+    lambda_runtime.Worker.invoke = invoke_and_keep
+
+
 def main() -> None:
     """Serve on the address that the environment names until told to end."""
+    keep_instances_after_errors()
     memory = Memory()
     ministack.save_all = memory.save
     threading.Thread(target=memory.keep, name="memory", daemon=True).start()
