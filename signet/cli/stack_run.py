@@ -18,9 +18,6 @@ from signet.errors import NegativeAnswer
 
 __all__ = ["ReadyStack", "RunResult", "print_outputs", "ready"]
 
-_REMNANT_PATIENCE = 20.0
-"""Seconds for the plugins of a dead run to end what they were doing."""
-
 _LONG = 160
 """An output this long is the record, or a document: for `signet outputs`, not for a summary."""
 
@@ -118,17 +115,7 @@ class ReadyStack:
         """Take a lock away when it is certain that its owner is dead."""
         if locks.owner(lock) is not Owner.DEAD:
             return False
-        patience = time.monotonic() + _REMNANT_PATIENCE
-        while left := locks.remnants(lock):
-            if time.monotonic() > patience:
-                numbers = ", ".join(map(str, left))
-                raise NegativeAnswer(
-                    f"the run that held {self.stack.name} is dead, but its plugins still work",
-                    where=f"processes {numbers}",
-                    remedy=f"wait for them, or end them (kill {numbers.replace(',', '')}), "
-                    "then run this again",
-                )
-            time.sleep(0.2)
+        locks.end_remnants(lock)
         if lock.path is not None:
             lock.path.unlink(missing_ok=True)
         else:

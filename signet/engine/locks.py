@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ _SAID = re.compile(r"created by (.*?)@(\S+) \(pid (\d+)\) at (\S+)")
 
 # A lock's time and a process's start are read from two clocks of the same machine.
 _TOLERANCE = 2.0
+
+_TERM_PATIENCE, _KILL_PATIENCE, _SETTLE = 5.0, 2.0, 0.5
+"""Seconds that remnants get to end in peace and by force, and clouds to finish a request."""
 
 
 class Owner(StrEnum):
@@ -114,6 +118,26 @@ def remnants(lock: Lock) -> list[int]:
             if int(fields[2]) == lock.pid and fields[0] not in "ZX":
                 found.append(int(stat.parent.name))
     return found
+
+
+def end_remnants(lock: Lock) -> None:
+    """End the plugins that a dead run left: an operation of theirs may be half way in the cloud.
+
+    A plugin looks for its engine only every few minutes (Pulumi's `rpcutil.Healthcheck`), so they
+    would not end by themselves. Afterwards nothing more is begun, and what they made can be found.
+    """
+    for number, patience in ((signal.SIGTERM, _TERM_PATIENCE), (signal.SIGKILL, _KILL_PATIENCE)):
+        left = remnants(lock)
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        end = time.monotonic() + patience
+        while remnants(lock) and time.monotonic() < end:
+            time.sleep(0.05)
+    # What was sent to a cloud just before may still be taking effect there.
+    time.sleep(_SETTLE)
 
 
 @contextmanager
