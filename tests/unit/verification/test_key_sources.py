@@ -21,6 +21,7 @@ def settings(
     sandbox: bool = True,
     private_store: dict[str, Any] | None = None,
     deployed: dict[str, Any] | None = None,
+    routes: dict[str, Any] | None = None,
 ) -> ValidatorSettings:
     return ValidatorSettings.parse(
         json.dumps(
@@ -50,7 +51,7 @@ def settings(
                     "required_claims": [],
                     "denied_jtis": [],
                 },
-                "routes": {"default": "allow", "rules": []},
+                "routes": routes or {"default": "allow", "rules": []},
                 "timing": {"jwks_max_age": 300, "cache_ceiling": 300, "stale_if_error": 21_600},
                 "token_cache": {"entries": 0, "bytes": 0},
                 "audit": {"passes": False},
