@@ -139,6 +139,7 @@ ROOMS = (
     ),
     Room("sandbox", own=("signet", "components", VERIFICATION), packages=("*",)),
     Room("tools.warm", own=("signet", "components", "sandbox")),  # runs inside `.venv`
+    Room("tools.engine", packages=("pulumi", "grpc")),  # runs beside the pulumi command
     Room("tools", own=("signet.paths",)),
     Room("benchmarks", own=OWN, packages=("*",), not_own=("tests",)),
     Room("tests", own=OWN, packages=("*",)),

@@ -27,18 +27,13 @@ MINIMUM = (3, 259, 0)
 
 INSTALLER_LIMIT = 240.0
 
-_LAUNCHER = """\
-#!/bin/sh
-# Starts the dynamic resources of a Pulumi program written in Python (written by Signet's set-up,
-# because a pulumi command built from its Go module comes without it).
-set -eu
-venv=${PULUMI_RUNTIME_VIRTUALENV:-${VIRTUAL_ENV:-.venv}}
-if [ -n "${SIGNET_PYTHON:-}" ]; then python=$SIGNET_PYTHON
-elif [ -x "$venv/bin/python" ]; then python=$venv/bin/python
-else python=${PULUMI_PYTHON_CMD:-python3}
-fi
-exec "$python" -u -m pulumi.dynamic "$@"
-"""
+_MARK = b"Signet's set-up"  # in each file of ours that stands beside a built command
+_HOST = "pulumi-language-python"
+_BESIDE = {
+    "pulumi-resource-pulumi-python": ("pulumi-resource-pulumi-python",),
+    _HOST: (_HOST, "signet_language_host.py"),
+}
+"""What a full installation of Pulumi has and a built command lacks, and our files for it."""
 
 # Runs inside `.venv`, whose SDK knows where Pulumi's installer lives. The short socket time
 # limit is for a network that swallows packets instead of refusing them.
@@ -65,7 +60,7 @@ def folder(cache: Path) -> Path:
     return cache / "engine" / f"v{VERSION}"
 
 
-def find(cache: Path) -> Engine | None:
+def find(root: Path, cache: Path) -> Engine | None:
     """Return the command that is there already; a named one that will not do is a fault."""
     named = os.environ.get("SIGNET_PULUMI")
     if named:
@@ -82,9 +77,9 @@ def find(cache: Path) -> Engine | None:
         version = version_of(Path(on_path))
         if version is not None and _usable(version):
             return Engine(Path(on_path), version, "PATH")
-    cached = folder(cache) / "pulumi"
-    if cached.is_file() and (folder(cache) / "pulumi-resource-pulumi-python").is_file():
-        return Engine(cached, VERSION, "cache")
+    home = folder(cache)
+    if (home / "pulumi").is_file() and not _outdated(root, home):
+        return Engine(home / "pulumi", VERSION, "cache")
     return None
 
 
@@ -104,12 +99,12 @@ def _usable(version: str) -> bool:
 
 def obtain(root: Path, cache: Path) -> Engine:
     """Return a usable command, getting one if there is none. `.venv` must be ready."""
-    found = find(cache)
+    found = find(root, cache)
     if found:
         return found
     home = folder(cache)
     with locked(cache / "engine" / ".lock", "the pulumi command"):
-        found = find(cache)
+        found = find(root, cache)
         if found:
             return found
         for left in home.parent.glob(".new-*"):  # by a set-up that was killed: we hold its lock
@@ -124,7 +119,7 @@ def obtain(root: Path, cache: Path) -> Engine:
                     file.replace(home / file.name)
             else:
                 origin = "cache"
-            _write_launcher(home)
+            _complete(root, home)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     return Engine(home / "pulumi", VERSION, origin)
@@ -166,12 +161,29 @@ def _from_installer(root: Path, work: Path) -> bool:
     return worked
 
 
-def _write_launcher(home: Path) -> None:
-    """Write our launcher for dynamic resources, unless Pulumi's own came with the command."""
-    launcher = home / "pulumi-resource-pulumi-python"
-    if launcher.is_file():
-        return
-    draft = home / f".launcher-{os.getpid()}"
-    draft.write_text(_LAUNCHER)
-    draft.chmod(0o755)
-    draft.replace(launcher)
+def beside(root: Path) -> Path:
+    """Where our files for a built command are kept."""
+    return root / "tools" / "engine" / "beside"
+
+
+def _outdated(root: Path, home: Path) -> list[str]:
+    """Name our files that `home` lacks or has in another form; Pulumi's own are left alone."""
+    wanted: list[str] = []
+    for launcher, files in _BESIDE.items():
+        there = home / launcher
+        if not there.is_file() or _MARK in there.read_bytes():
+            wanted += files
+    return [name for name in wanted if not _same(beside(root) / name, home / name)]
+
+
+def _same(ours: Path, theirs: Path) -> bool:
+    return theirs.is_file() and theirs.read_bytes() == ours.read_bytes()
+
+
+def _complete(root: Path, home: Path) -> None:
+    """Put our files beside the command, each whole or not at all."""
+    for name in _outdated(root, home):
+        draft = home / f".{name}-{os.getpid()}"
+        shutil.copyfile(beside(root) / name, draft)
+        draft.chmod(0o755)
+        draft.replace(home / name)

@@ -34,7 +34,8 @@ def main() -> int:
 def _engine_key() -> str:
     """What decides which pulumi command is found; a change asks the command again."""
     names = ("SIGNET_PULUMI", "SIGNET_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "PATH")
-    return json.dumps([engine.VERSION, *(os.environ.get(name) for name in names)])
+    ours = [path.stat().st_mtime_ns for path in sorted(engine.beside(ROOT).iterdir())]
+    return json.dumps([engine.VERSION, ours, *(os.environ.get(name) for name in names)])
 
 
 def _remembered_engine(root: Path) -> Path | None:

@@ -131,7 +131,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_there_is_nothing_found(bare: Path) -> None:
-    assert engine.find(bare / "cache") is None
+    assert engine.find(ROOT, bare / "cache") is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_command_on_the_path_is_used_if_its_version_will_do(
     bare: Path, version: str, used: bool
 ) -> None:
     pulumi(bare / "bin" / "pulumi", version)
-    found = engine.find(bare / "cache")
+    found = engine.find(ROOT, bare / "cache")
     assert (found is not None) == used
     if found:
         assert (found.version, found.origin) == (version, "PATH")
@@ -154,10 +154,10 @@ def test_a_named_command_that_will_not_do_is_a_fault_and_not_passed_over(
     pulumi(bare / "bin" / "pulumi", engine.VERSION)
     monkeypatch.setenv("SIGNET_PULUMI", str(pulumi(bare / "old", "3.100.0")))
     with pytest.raises(SetupFault, match=r"version 3\.100\.0"):
-        engine.find(bare / "cache")
+        engine.find(ROOT, bare / "cache")
     monkeypatch.setenv("SIGNET_PULUMI", str(bare / "missing"))
     with pytest.raises(SetupFault, match="does not answer"):
-        engine.find(bare / "cache")
+        engine.find(ROOT, bare / "cache")
 
 
 def test_the_cached_command_is_found_where_signet_looks_for_it(bare: Path) -> None:
@@ -166,10 +166,22 @@ def test_the_cached_command_is_found_where_signet_looks_for_it(bare: Path) -> No
     assert str(VERSION) == engine.VERSION
     home = engine.folder(bare / "cache")
     pulumi(home / "pulumi", engine.VERSION)
-    assert engine.find(bare / "cache") is None  # its launcher is missing still
+    assert engine.find(ROOT, bare / "cache") is None  # its launcher is missing still
     obtained = engine.obtain(ROOT, bare / "cache")
     assert (obtained.path, obtained.origin) == (home / "pulumi", "cache")
-    assert engine.find(bare / "cache") is not None
+    assert engine.find(ROOT, bare / "cache") is not None
+
+
+def test_pulumis_own_launchers_are_left_alone_and_old_ones_of_ours_renewed(bare: Path) -> None:
+    home = engine.folder(bare / "cache")
+    pulumi(home / "pulumi", engine.VERSION)
+    theirs = script(home / "pulumi-language-python", "echo Pulumi")
+    ours = script(home / "pulumi-resource-pulumi-python", "# Signet's set-up wrote this once")
+    engine.obtain(ROOT, bare / "cache")
+    assert theirs.read_text() == "#!/bin/sh\necho Pulumi\n"
+    assert not (home / "signet_language_host.py").exists()
+    assert "pulumi.dynamic" in ours.read_text()
+    assert os.access(ours, os.X_OK)
 
 
 def test_the_locked_sdk_and_the_go_module_are_the_version_that_is_obtained() -> None:
@@ -190,7 +202,7 @@ def test_a_half_made_command_is_never_seen(bare: Path, monkeypatch: pytest.Monke
     (bare / "cache" / "engine" / ".new-killed").mkdir(parents=True)
     with pytest.raises(SetupFault, match="the build failed"):
         engine.obtain(ROOT, bare / "cache")
-    assert engine.find(bare / "cache") is None
+    assert engine.find(ROOT, bare / "cache") is None
     assert [path.name for path in (bare / "cache" / "engine").iterdir()] == [".lock"]
 
 
@@ -203,14 +215,24 @@ def test_a_build_of_another_version_is_refused(bare: Path, monkeypatch: pytest.M
     monkeypatch.setattr(engine_build, "build", build)
     with pytest.raises(SetupFault, match=r"version 3\.1\.0"):
         engine.obtain(ROOT, bare / "cache")
-    assert engine.find(bare / "cache") is None
+    assert engine.find(ROOT, bare / "cache") is None
 
 
-def test_the_launcher_prefers_the_named_python_then_the_environments(bare: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [
+        ("pulumi-resource-pulumi-python", "-m pulumi.dynamic"),
+        ("pulumi-language-python", "{home}/signet_language_host.py"),
+    ],
+)
+def test_a_launcher_prefers_the_named_python_then_the_environments(
+    bare: Path, name: str, runs: str
+) -> None:
     home = engine.folder(bare / "cache")
     pulumi(home / "pulumi", engine.VERSION)
     engine.obtain(ROOT, bare / "cache")
-    launcher = home / "pulumi-resource-pulumi-python"
+    launcher = home / name
+    (bare / "bin" / "dirname").symlink_to("/usr/bin/dirname")
     named = script(bare / "named", 'echo "named $@"')
     script(bare / "venv" / "bin" / "python", 'echo "venv $@"')
     script(bare / "bin" / "python3", 'echo "path $@"')
@@ -228,7 +250,7 @@ def test_the_launcher_prefers_the_named_python_then_the_environments(bare: Path)
             text=True,
             check=True,
         )
-        assert done.stdout == f"{expected} -u -m pulumi.dynamic 127.0.0.1:1\n"
+        assert done.stdout == f"{expected} -u {runs.format(home=home)} 127.0.0.1:1\n"
 
 
 @pytest.mark.parametrize(
