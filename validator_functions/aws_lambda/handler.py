@@ -8,12 +8,13 @@ log says what is wrong.
 import os
 from typing import Any
 
+from ..verification.audit import key_event_line
 from ..verification.decision import Decision, KeyProvider, Request
 from ..verification.key_source import RefreshMode
 from ..verification.key_sources import KeySources
 from ..verification.reasons import Reason
 from ..verification.settings import ValidatorSettings
-from ..verification.validator import Validator
+from ..verification.validator import Validator, write_line
 from . import answers
 from .events import Gateway, UnknownEvent, read
 
@@ -23,7 +24,11 @@ ANSWER_VARIABLE = "SIGNET_HTTP_API_ANSWER"
 
 def _connect(settings: ValidatorSettings) -> KeyProvider:
     # Lambda freezes a function with its answer, so that nothing runs between requests.
-    return KeySources.from_settings(settings, mode=RefreshMode.INLINE)
+    return KeySources.from_settings(
+        settings,
+        mode=RefreshMode.INLINE,
+        on_event=lambda event: write_line(key_event_line(event, settings)),
+    )
 
 
 _validator = Validator.start(_connect)

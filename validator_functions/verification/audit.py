@@ -4,8 +4,13 @@ Never a token nor a part of one. Issuer and subject stand in it only after the s
 `kid` of a header that was never verified is the caller's word, and `verified` says so.
 """
 
+from typing import TYPE_CHECKING
+
 from .decision import Decision, Request
 from .settings import ValidatorSettings
+
+if TYPE_CHECKING:
+    from .key_source import KeyEvent
 
 
 def audit_line(
@@ -28,6 +33,29 @@ def audit_line(
             "verified": decision.issuer is not None,
             "issuer": decision.issuer,
             "subject": decision.subject,
+        },
+        separators=(",", ":"),
+    )
+
+
+def key_event_line(event: "KeyEvent", settings: ValidatorSettings) -> str:
+    """One JSON object about a ring's keys: a store that failed, a `kid` denied, a set refused.
+
+    `alarm` is true for what asks for a person, such as a sequence that went back.
+    """
+    from json import dumps
+
+    return dumps(
+        {
+            "signet": "keys",
+            "event": event.kind,
+            "alarm": event.alarm,
+            "detail": event.detail,
+            "service": settings.service,
+            "environment": settings.environment,
+            "issuer": event.issuer,
+            "kid": event.kid,
+            "url": event.url,
         },
         separators=(",", ":"),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .audit import audit_line, is_audited
-from .decision import Authorizer, Decision, KeyProvider, Request
+from .decision import Authorizer, Decision, KeyProvider, Request, VerifiedTokens
 from .errors import SettingsError, VerificationError
 from .reasons import Reason
 from .settings import ValidatorSettings, load
@@ -27,7 +27,9 @@ class Validator:
     ) -> None:
         self.settings = settings
         self._write = write
-        self._authorizer = Authorizer(settings, keys) if settings and keys else None
+        self._authorizer = (
+            Authorizer(settings, keys, verified=_verified(settings)) if settings and keys else None
+        )
 
     @classmethod
     def start(
@@ -72,6 +74,14 @@ class Validator:
             "environment": settings.environment if settings else None,
             "service": settings.service if settings else None,
         }
+
+
+def _verified(settings: ValidatorSettings) -> VerifiedTokens | None:
+    if not settings.cache_entries:
+        return None
+    from .cache import TokenCache
+
+    return TokenCache.of(settings)
 
 
 def _fault_line(error: Exception) -> str:

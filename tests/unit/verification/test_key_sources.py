@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from validator_functions.verification.audit import key_event_line
+from validator_functions.verification.cache import TokenCache
+from validator_functions.verification.decision import StaticKeys
 from validator_functions.verification.errors import SettingsError
 from validator_functions.verification.key_source import KeyEvent, RefreshMode
 from validator_functions.verification.key_sources import KeySources
 from validator_functions.verification.settings import ValidatorSettings
+from validator_functions.verification.validator import Validator
 
 from .loopback import response, serving
 from .stores import ISSUER, START, Stores, body, document, kid
@@ -117,3 +121,36 @@ def test_a_fetcher_that_is_given_stands_in_for_https() -> None:
     )
     keys.keyset_for(ISSUER, kid("a"), START)
     assert stores.calls == ["https://own.test/jwks.json"]
+
+
+def test_what_happens_to_keys_is_one_structured_log_line() -> None:
+    lines: list[str] = []
+    read = settings(["https://own.test/jwks.json"], sandbox=False, deployed=document(["a"], 5))
+    stores = Stores()
+    stores.held["https://own.test/jwks.json"] = body(["a"], 4)
+    keys = KeySources.from_settings(
+        read, fetcher=stores, on_event=lambda event: lines.append(key_event_line(event, read))
+    )
+    keys.keyset_for(ISSUER, kid("a"), START)
+    (line,) = lines
+    assert json.loads(line) == {
+        "signet": "keys",
+        "event": "sequence_lower",
+        "alarm": True,
+        "detail": "",
+        "service": "environment",
+        "environment": "test",
+        "issuer": ISSUER,
+        "kid": None,
+        "url": "https://own.test/jwks.json",
+    }
+
+
+def test_a_validator_remembers_tokens_only_where_its_settings_say_so() -> None:
+    for entries, kind in ((0, type(None)), (10, TokenCache)):
+        read = settings(["https://own.test/"], sandbox=False, deployed=document(["a"], 5))
+        object.__setattr__(read, "cache_entries", entries)
+        object.__setattr__(read, "cache_bytes", 100_000)
+        validator = Validator(read, StaticKeys.of(read), lambda _line: None)
+        assert validator._authorizer is not None
+        assert isinstance(validator._authorizer._verified, kind)
