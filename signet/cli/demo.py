@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     first = _up(stack, args, quiet=args.json)
     outputs = stack.outputs()
     with stack.place.applied():
-        gateways, results, token_subject = _compare(stack, outputs, quiet=args.json)
+        gateways, results = _compare(stack, outputs, quiet=args.json)
     shown_after = time.monotonic() - begun
     good = all(result.as_expected for result in results)
     if not args.json:
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         output.emit_json(_document(args.stack, outputs, results, timings, good=good))
     else:
         _show_timings(args.stack, timings, changed=bool(first.changes))
-        _show_next(args.stack, outputs, gateways, token_subject)
+        _show_next(args.stack, outputs, gateways)
     return 0 if good else 1
 
 
@@ -115,7 +115,7 @@ def _until_unchanged(stack: "EngineStack", args: argparse.Namespace) -> "RunResu
 
 def _compare(
     stack: "EngineStack", outputs: dict[str, Any], *, quiet: bool
-) -> "tuple[list[Gateway], list[CaseResult], str]":
+) -> "tuple[list[Gateway], list[CaseResult]]":
     from signet.probing.comparison import compare
     from signet.probing.gateway_call import call, gateways_of
 
@@ -128,7 +128,7 @@ def _compare(
     bench = _bench(stack, outputs)
     with output.progress(f"calling {len(gateways)} gateways", quiet=quiet):
         results = compare(bench, gateways, _logs(outputs, gateways), call)
-    return gateways, results, bench.subject
+    return gateways, results
 
 
 def _bench(stack: "EngineStack", outputs: Mapping[str, Any]) -> "Bench":
@@ -202,14 +202,12 @@ def _show_timings(stack: str, timings: Mapping[str, float], *, changed: bool) ->
         )
 
 
-def _show_next(
-    stack: str, outputs: Mapping[str, Any], gateways: "Sequence[Gateway]", subject: str
-) -> None:
+def _show_next(stack: str, outputs: Mapping[str, Any], gateways: "Sequence[Gateway]") -> None:
     signet = _own_command()
     url = gateways[0].url
     scope = outputs.get("requiredScope")
     issue = [signet, "token", "issue", "--stack", stack, "--audience", str(outputs["audience"])]
-    issue += ["--subject", subject, *(["--scope", str(scope)] if scope else [])]
+    issue += ["--subject", "me", *(["--scope", str(scope)] if scope else [])]
     quoted = shlex.quote(url)
     jwks = next(iter((outputs.get("jwksUrls") or {}).values()), "")
     output.say("\nTry it yourself:", style="strong")
@@ -270,9 +268,13 @@ def _show_logs(args: argparse.Namespace) -> int:
     if args.json:
         output.emit_json([decision.as_dict() | {"cloud": cloud} for cloud, decision in found])
         return 0
+    from signet.timings import moment
+
     rows = [
-        (cloud, decision.status, decision.reason or "-", decision.request_id)
-        for cloud, decision in found
+        (moment(each.time), cloud, each.status, each.reason or "-", each.request_id)
+        for cloud, each in found
     ]
-    output.print_table("The newest decisions", ["cloud", "status", "reason", "request"], rows)
+    output.print_table(
+        "The newest decisions", ["time", "cloud", "status", "reason", "request"], rows
+    )
     return 0

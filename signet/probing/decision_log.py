@@ -21,10 +21,19 @@ _CLOCKS_APART: Final = 60_000
 _PAUSES: Final = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0)
 
 
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a validator's log, with its time in epoch seconds."""
+
+    time: int
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoggedDecision:
     """One decision as the validator logged it; `reason` None stands for one that passed."""
 
+    time: int
     allowed: bool
     status: int
     reason: Reason | None
@@ -38,7 +47,7 @@ class LoggedDecision:
 class LogSource(Protocol):
     """Where one validator's log lines are."""
 
-    def new_lines(self) -> Iterator[str]:
+    def new_lines(self) -> Iterator[LogLine]:
         """Give each line once, oldest first."""
 
 
@@ -59,7 +68,7 @@ class CloudWatchLog:
             pass
         return log
 
-    def new_lines(self) -> Iterator[str]:
+    def new_lines(self) -> Iterator[LogLine]:
         """Give each line once, oldest first."""
         pages = self._client.get_paginator("filter_log_events").paginate(
             logGroupName=self._group, startTime=self._since
@@ -71,20 +80,21 @@ class CloudWatchLog:
                     known_by = (event["logStreamName"], event["timestamp"], event["message"])
                     if known_by not in self._seen:
                         self._seen.add(known_by)
-                        yield event["message"]
+                        yield LogLine(event["timestamp"] // 1000, event["message"])
         except self._client.exceptions.ResourceNotFoundException:
             return  # A function that never ran has no log group yet.
 
 
-def decisions(lines: Iterable[str]) -> Iterator[LoggedDecision]:
+def decisions(lines: Iterable[LogLine]) -> Iterator[LoggedDecision]:
     """Give the decisions among log lines; whatever else a runtime logs is passed over."""
     for line in lines:
-        start = line.find('{"signet":"decision"')
+        start = line.text.find('{"signet":"decision"')
         if start < 0:
             continue
-        told: dict[str, Any] = json.loads(line[start:])
+        told: dict[str, Any] = json.loads(line.text[start:])
         reason = told["reason"]
         yield LoggedDecision(
+            time=line.time,
             allowed=told["allowed"],
             status=told["status"],
             reason=None if reason is None else Reason(reason),

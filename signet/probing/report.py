@@ -13,7 +13,7 @@ Cell = object | tuple[object, str]
 
 def columns(gateways: Sequence[Gateway]) -> list[str]:
     """Return the table's heads: one column for each gateway, whatever its cloud."""
-    return ["case", "decision", *(gateway.title for gateway in gateways), "logged reason", ""]
+    return ["case", "expected", *(gateway.title for gateway in gateways), "logged reason", ""]
 
 
 def rows(results: Sequence[CaseResult]) -> list[list[Cell]]:
@@ -21,7 +21,7 @@ def rows(results: Sequence[CaseResult]) -> list[list[Cell]]:
     return [
         [
             result.case.name,
-            _decision(result),
+            result.case.status,
             *(_cell(observation) for observation in result.observations),
             _reasons(result),
             ("ok", "good") if result.as_expected else ("DIFFERS", "bad"),
@@ -44,11 +44,6 @@ def as_dict(results: Sequence[CaseResult]) -> list[dict[str, Any]]:
     ]
 
 
-def _decision(result: CaseResult) -> str:
-    case = result.case
-    return f"{case.status}" if case.reason is None else f"{case.status} {case.reason}"
-
-
 def _cell(observation: Observation) -> Cell:
     wanted = observation.expectation.status
     if observation.status != wanted:
@@ -63,7 +58,8 @@ def _reasons(result: CaseResult) -> Cell:
         if not o.as_expected and o.status == o.expectation.status
     ]
     if odd:
-        return "; ".join(odd), "bad"
+        wanted = result.case.reason or "nothing"
+        return f"{'; '.join(odd)} (not {wanted})", "bad"
     return ", ".join(result.logged_reasons) or "-"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from components.validator_settings import TrustedRing, ValidatorTerms, render_settings
 from signet.documents import jwk_from_pem, render_jwks
+from signet.probing.decision_log import LogLine
 from signet.probing.forgery import Bench
 from signet.probing.gateway_call import GatewayAnswer
 from tests.unit.issuing.local_keys import LocalSigner
@@ -72,9 +73,9 @@ class InProcess:
         self._lines: list[str] = []
         self._validator = Validator(settings, StaticKeys.of(settings), self._lines.append)
 
-    def new_lines(self) -> Iterator[str]:
+    def new_lines(self) -> Iterator[LogLine]:
         lines, self._lines[:] = list(self._lines), []
-        yield from lines
+        yield from (LogLine(NOW, line) for line in lines)
 
     def __call__(self, url: str, authorization: str | None) -> GatewayAnswer:
         kind = url.rpartition("/")[2]

@@ -12,7 +12,7 @@ import pytest
 from signet.gateway_answers import ANSWERS, expected
 from signet.probing.cases import CASES
 from signet.probing.comparison import CaseResult, compare
-from signet.probing.decision_log import await_decisions, decisions
+from signet.probing.decision_log import LogLine, await_decisions, decisions
 from signet.probing.gateway_call import Gateway, GatewayAnswer, gateways_of
 from tests.unit.probing.in_process import ARN, BENCH, InProcess, client_sees
 from validator_functions.verification import Reason
@@ -54,9 +54,9 @@ def test_a_gateway_that_lets_a_bad_token_through_is_found() -> None:
 
 def test_a_validator_that_gives_another_reason_is_found() -> None:
     class Mislabelled(InProcess):
-        def new_lines(self) -> Iterator[str]:
+        def new_lines(self) -> Iterator[LogLine]:
             for line in super().new_lines():
-                yield line.replace("token_expired", "signature_invalid")
+                yield replace(line, text=line.text.replace("token_expired", "signature_invalid"))
 
     wrong = [r.case.name for r in results_of(Mislabelled()) if not r.as_expected]
     assert wrong == ["expired"]
@@ -73,7 +73,7 @@ def test_a_backend_that_is_told_another_subject_is_found() -> None:
 
 def test_lines_of_two_requests_are_not_taken_for_one() -> None:
     class Doubled(InProcess):
-        def new_lines(self) -> Iterator[str]:
+        def new_lines(self) -> Iterator[LogLine]:
             for line in super().new_lines():
                 yield from (line, line)
 
@@ -83,8 +83,9 @@ def test_lines_of_two_requests_are_not_taken_for_one() -> None:
 
 def test_what_else_a_runtime_logs_is_passed_over() -> None:
     lines = ["START RequestId: x", '{"other": 1}', "2027\t" + LINE, "END RequestId: x"]
-    [found] = decisions(lines)
+    [found] = decisions(LogLine(7, line) for line in lines)
     assert (found.reason, found.status, found.request_id) == (Reason.KEY_UNKNOWN, 401, "r-1")
+    assert found.time == 7
 
 
 LINE = (
@@ -97,10 +98,10 @@ def test_a_line_that_comes_late_is_waited_for_and_one_not_wanted_is_not() -> Non
         def __init__(self) -> None:
             self.asked = 0
 
-        def new_lines(self) -> Iterator[str]:
+        def new_lines(self) -> Iterator[LogLine]:
             self.asked += 1
             if self.asked == 4:
-                yield LINE
+                yield LogLine(7, LINE)
 
     late = Late()
     assert len(await_decisions(late, wanted=True, sleep=lambda _: None)) == 1

@@ -32,9 +32,9 @@ def seen(**changes: Any) -> CaseResult:
 
 
 def test_a_row_that_is_as_expected_shows_the_answer_and_the_reason() -> None:
-    assert report.columns([GATEWAY]) == ["case", "decision", "aws http", "logged reason", ""]
+    assert report.columns([GATEWAY]) == ["case", "expected", "aws http", "logged reason", ""]
     assert report.rows([seen()]) == [
-        ["expired", "401 token_expired", (403, "good"), "token_expired", ("ok", "good")]
+        ["expired", 401, (403, "good"), "token_expired", ("ok", "good")]
     ]
 
 
@@ -42,10 +42,18 @@ def test_what_differs_says_what_it_should_have_been() -> None:
     cells = [report.rows([seen(**change)])[0][2:] for change in CHANGES]
     assert cells == [
         [("200, not 403", "bad"), "token_expired", ("DIFFERS", "bad")],
-        [(403, "bad"), ("aws http: nothing logged", "bad"), ("DIFFERS", "bad")],
-        [(403, "bad"), ("aws http: key_unknown", "bad"), ("DIFFERS", "bad")],
-        [(403, "bad"), ("aws http: 2 lines for one request", "bad"), ("DIFFERS", "bad")],
-        [(403, "bad"), ("aws http: backend was told 'x'", "bad"), ("DIFFERS", "bad")],
+        [(403, "bad"), ("aws http: nothing logged (not token_expired)", "bad"), ("DIFFERS", "bad")],
+        [(403, "bad"), ("aws http: key_unknown (not token_expired)", "bad"), ("DIFFERS", "bad")],
+        [
+            (403, "bad"),
+            ("aws http: 2 lines for one request (not token_expired)", "bad"),
+            ("DIFFERS", "bad"),
+        ],
+        [
+            (403, "bad"),
+            ("aws http: backend was told 'x' (not token_expired)", "bad"),
+            ("DIFFERS", "bad"),
+        ],
     ]
 
 
