@@ -31,6 +31,9 @@ _START_PATIENCE = 60.0
 _STOP_PATIENCE = 15.0
 _LOG_TAIL = 2000
 
+# Held for as long as this process lives: what outlives us on purpose is not a forgotten child.
+_STARTED: list[subprocess.Popen[bytes]] = []
+
 
 @dataclass(frozen=True)
 class Status:
@@ -222,6 +225,7 @@ def _spawn(folder: Path, told: Record, python: Path) -> Record:
             stderr=log,
             start_new_session=True,
         )
+    _STARTED.append(process)
     identity = processes.identify(process.pid)
     return told if identity is None else told.with_process(ministack.SERVICE, identity)
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from sandbox.aws import apigateway, apigatewayv2, cloudwatch, iam, kms, lambda_, s3
 from sandbox.aws.cloud import configure, explain, with_default_tags
-from sandbox.aws.identity import FUNCTIONS
+from sandbox.aws.identity import GET_CALLER_IDENTITY
 from sandbox.plugin.spec import BOOL, STR, Provider, map_of, obj, opt
 
 __all__ = ["provider"]
@@ -26,7 +26,6 @@ _CONFIG = {
 
 def provider() -> Provider:
     """The plugin's tables, under the version of the SDK that the program uses."""
-    functions = (*FUNCTIONS, kms.GET_PUBLIC_KEY, apigatewayv2.GET_API)
     return Provider(
         name="aws",
         version=version("pulumi-aws"),
@@ -40,7 +39,7 @@ def provider() -> Provider:
             **apigateway.RESOURCES,
             **apigatewayv2.RESOURCES,
         },
-        functions={function.token: function for function in functions},
+        functions={f.token: f for f in (kms.GET_PUBLIC_KEY, GET_CALLER_IDENTITY)},
         configure=configure,
         prepare=with_default_tags,
         explain=explain,

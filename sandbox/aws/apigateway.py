@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.aws.cloud import Aws, absent, parse_id, present, tag_changes
+from sandbox.aws.cloud import Aws, absent, parse_id, present, refuse_taken, tag_changes
 from sandbox.plugin.spec import (
     BOOL,
     INT,
@@ -294,6 +294,7 @@ def _place_id(prefix: str, place: Props) -> str:
 
 
 def _create_method(call: Call, inputs: Props) -> str:
+    refuse_taken(_read_method(call, "", inputs), f"the method {inputs['httpMethod']}")
     _v1(call, inputs).put_method(
         **_place(inputs),
         authorizationType=inputs["authorization"],
@@ -651,6 +652,7 @@ _DEPLOYMENT = Resource(
 
 def _create_stage(call: Call, inputs: Props) -> str:
     client, api, name = _v1(call, inputs), inputs["restApi"], inputs["stageName"]
+    refuse_taken(_read_stage(call, name, inputs), f"the stage {name}")
     client.create_stage(
         restApiId=api,
         stageName=name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.aws.cloud import Aws, absent, parse_id, present, tag_changes
+from sandbox.aws.cloud import Aws, absent, parse_id, present, refuse_taken, tag_changes
 from sandbox.plugin.spec import (
     BOOL,
     INT,
@@ -16,7 +16,6 @@ from sandbox.plugin.spec import (
     STR,
     Autoname,
     Call,
-    Function,
     Prop,
     Resource,
     State,
@@ -220,13 +219,19 @@ def _part(
     renamed: Mapping[str, str] | None = None,
     autoname: Autoname | None = None,
     extra: Callable[[Props], Props] | None = None,
+    unique: str | None = None,
 ) -> Resource:
     """An integration, an authorizer or a route."""
     names, id_name, method = renamed or {}, f"{_up(kind)}Id", kind
     spec = {"apiId": req(STR, replace=True), "region": _REGION, **inputs}
 
     def create(call: Call, props: Props) -> str:
-        make = getattr(_v2(call, props), f"create_{method}")
+        client = _v2(call, props)
+        if unique is not None:
+            others = getattr(client, f"get_{method}s")(ApiId=props["apiId"])["Items"]
+            taken = [item for item in others if item.get(_up(unique)) == props[unique]]
+            refuse_taken(taken, f"the {kind} {props[unique]}")
+        make = getattr(client, f"create_{method}")
         return str(make(**_arguments(props, spec, names))[id_name])
 
     def read(call: Call, part_id: str, known: Props) -> State | None:
@@ -314,6 +319,7 @@ _ROUTE = _part(
         "routeKey": req(STR),
         "target": opt(STR),
     },
+    unique="routeKey",
 )
 
 
@@ -342,6 +348,7 @@ _STAGE_NAMES = {"name": "StageName"}
 
 
 def _create_stage(call: Call, inputs: Props) -> str:
+    refuse_taken(_read_stage(call, inputs["name"], inputs), f"the stage {inputs['name']}")
     _v2(call, inputs).create_stage(
         **_arguments(inputs, _STAGE_INPUTS, _STAGE_NAMES), **present(Tags=inputs.get("tags"))
     )
@@ -412,45 +419,5 @@ _STAGE = Resource(
     unsettled={"tagsAll": frozenset({"tags"})},
 )
 
-
-def _get_api(call: Call, args: Props) -> Props:
-    state = _read_api(call, args["apiId"], args)
-    if state is None:
-        msg = f"there is no HTTP API {args['apiId']}"
-        raise LookupError(msg)
-    cors = state.props.get("corsConfiguration")
-    return {
-        **{name: value for name, value in state.props.items() if name in GET_API.outputs},
-        "apiId": args["apiId"],
-        "id": args["apiId"],
-        "corsConfigurations": [cors] if cors else [],
-    }
-
-
-GET_API = Function(
-    "aws:apigatewayv2/getApi:getApi",
-    inputs={"apiId": req(STR), "region": opt(STR), "tags": opt(map_of(STR))},
-    outputs=frozenset(
-        {
-            "apiEndpoint",
-            "apiId",
-            "apiKeySelectionExpression",
-            "arn",
-            "corsConfigurations",
-            "description",
-            "disableExecuteApiEndpoint",
-            "executionArn",
-            "id",
-            "ipAddressType",
-            "name",
-            "protocolType",
-            "region",
-            "routeSelectionExpression",
-            "tags",
-            "version",
-        }
-    ),
-    invoke=_get_api,
-)
 
 RESOURCES = table(_API, _INTEGRATION, _AUTHORIZER, _ROUTE, _STAGE)

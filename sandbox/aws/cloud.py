@@ -105,6 +105,13 @@ def absent(*codes: str) -> Iterator[None]:
             raise
 
 
+def refuse_taken(found: object, what: str) -> None:
+    """Refuse a create where AWS answers a conflict and ministack would overwrite."""
+    if found:
+        msg = f"ConflictException: {what} exists already"
+        raise FileExistsError(msg)
+
+
 def present(**fields: Any) -> dict[str, Any]:
     """Arguments of a call without those that the program left out."""
     return {name: value for name, value in fields.items() if value is not None}

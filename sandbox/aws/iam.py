@@ -1,9 +1,8 @@
-"""IAM roles and policies. ministack keeps them and does not enforce them."""
+"""IAM roles and their policies. ministack keeps them and does not enforce them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,7 +14,6 @@ from sandbox.plugin.spec import (
     STR,
     Autoname,
     Call,
-    Fault,
     Resource,
     State,
     map_of,
@@ -205,135 +203,4 @@ _ROLE_POLICY = Resource(
 )
 
 
-# Attachments. internal/service/iam/role_policy_attachment.go: every change replaces.
-
-
-def _attach(call: Call, inputs: Props) -> str:
-    iam = _iam(call)
-    iam.attach_role_policy(RoleName=inputs["role"], PolicyArn=inputs["policyArn"])
-    return f"{inputs['role']}/{inputs['policyArn']}"
-
-
-def _read_attachment(call: Call, attachment_id: str, known: Props) -> State | None:
-    role, arn = parse_id(attachment_id, 2, "role/policy-arn")
-    held: list[Props] = []
-    with absent(*_GONE):
-        held = _iam(call).list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-    if all(policy["PolicyArn"] != arn for policy in held):
-        return None
-    return State(attachment_id, {"role": role, "policyArn": arn})
-
-
-def _detach(call: Call, attachment_id: str, state: Props) -> None:
-    role, arn = parse_id(attachment_id, 2, "role/policy-arn")
-    with absent(*_GONE):
-        _iam(call).detach_role_policy(RoleName=role, PolicyArn=arn)
-
-
-_ATTACHMENT = Resource(
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-    inputs={"policyArn": req(STR, replace=True), "role": req(STR, replace=True)},
-    outputs=frozenset(),
-    create=_attach,
-    read=_read_attachment,
-    delete=_detach,
-    delete_before_replace=True,
-)
-
-
-# Managed policies. internal/service/iam/policy.go
-
-
-def _create_policy(call: Call, inputs: Props) -> str:
-    made = _iam(call).create_policy(
-        PolicyName=inputs["name"],
-        PolicyDocument=inputs["policy"],
-        **present(
-            Path=inputs.get("path"),
-            Description=inputs.get("description"),
-            Tags=_tags(inputs) or None,
-        ),
-    )
-    return str(made["Policy"]["Arn"])
-
-
-def _read_policy(call: Call, arn: str, known: Props) -> State | None:
-    iam = _iam(call)
-    policy: Props | None = None
-    with absent(*_GONE):
-        policy = iam.get_policy(PolicyArn=arn)["Policy"]
-    if policy is None:
-        return None
-    version = iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])
-    tags = _tags_in(policy)
-    return State(
-        arn,
-        {
-            "arn": arn,
-            "attachmentCount": policy.get("AttachmentCount", 0),
-            "description": policy.get("Description", ""),
-            "name": policy["PolicyName"],
-            "path": policy.get("Path", "/"),
-            "policy": _text(version["PolicyVersion"]["Document"]),
-            "policyId": policy["PolicyId"],
-            "tags": tags,
-            "tagsAll": tags,
-        },
-    )
-
-
-def _update_policy(call: Call, arn: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-    iam = _iam(call)
-    if "policy" in changed:
-        _drop_old_versions(iam, arn, keep=4)
-        iam.create_policy_version(PolicyArn=arn, PolicyDocument=new["policy"], SetAsDefault=True)
-    if "tags" in changed:
-        _, dropped = tag_changes(old, new)
-        if _tags(new):
-            iam.tag_policy(PolicyArn=arn, Tags=_tags(new))
-        if dropped:
-            iam.untag_policy(PolicyArn=arn, TagKeys=dropped)
-
-
-def _drop_old_versions(iam: Any, arn: str, keep: int) -> None:
-    """IAM holds five versions of a policy (IAM quotas); the oldest unused ones make room."""
-    versions = [
-        v for v in iam.list_policy_versions(PolicyArn=arn)["Versions"] if not v["IsDefaultVersion"]
-    ]
-    for version in sorted(versions, key=lambda v: str(v["CreateDate"]))[: len(versions) - keep + 1]:
-        iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
-
-
-def _delete_policy(call: Call, arn: str, state: Props) -> None:
-    iam = _iam(call)
-    with absent(*_GONE):
-        _drop_old_versions(iam, arn, keep=1)
-        iam.delete_policy(PolicyArn=arn)
-
-
-def _policy_faults(inputs: Props) -> Iterator[Fault]:
-    document = inputs.get("policy")
-    if isinstance(document, str) and not document.strip().startswith("{"):
-        yield Fault("policy", "must be a JSON object")
-
-
-_POLICY = Resource(
-    "aws:iam/policy:Policy",
-    inputs={
-        "description": opt(STR, replace=True, default=""),
-        "name": opt(STR, replace=True),
-        "path": opt(STR, replace=True, default="/"),
-        "policy": req(JSON),
-        "tags": opt(map_of(STR)),
-    },
-    outputs=frozenset({"arn", "attachmentCount", "policyId", "tagsAll"}),
-    create=_create_policy,
-    read=_read_policy,
-    update=_update_policy,
-    delete=_delete_policy,
-    autoname=Autoname("name", 128),
-    validate=_policy_faults,
-    unsettled={"tagsAll": frozenset({"tags"})},
-)
-
-RESOURCES = table(_ROLE, _ROLE_POLICY, _ATTACHMENT, _POLICY)
+RESOURCES = table(_ROLE, _ROLE_POLICY)

@@ -1,4 +1,4 @@
-"""KMS keys and aliases. A deleted key is pending deletion, as at AWS."""
+"""KMS keys. A deleted key is pending deletion, as at AWS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sandbox.plugin.spec import (
     INT,
     JSON,
     STR,
-    Autoname,
     Call,
     Fault,
     Function,
@@ -171,70 +170,6 @@ _KEY = Resource(
 )
 
 
-def _create_alias(call: Call, inputs: Props) -> str:
-    _kms(call, inputs).create_alias(AliasName=inputs["name"], TargetKeyId=inputs["targetKeyId"])
-    return str(inputs["name"])
-
-
-def _read_alias(call: Call, name: str, known: Props) -> State | None:
-    kms = _kms(call, known)
-    for page in kms.get_paginator("list_aliases").paginate():
-        for alias in page["Aliases"]:
-            if alias["AliasName"] == name and alias.get("TargetKeyId"):
-                target = kms.describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"]
-                return State(
-                    name,
-                    {
-                        "name": name,
-                        "arn": alias["AliasArn"],
-                        "targetKeyId": _spelt(target, known.get("targetKeyId")),
-                        "targetKeyArn": target["Arn"],
-                        "region": known.get("region") or call.cloud.region,
-                    },
-                )
-    return None
-
-
-def _spelt(key: Props, known: str | None) -> str:
-    """A key may be named by its id or its ARN; keep the program's way."""
-    return str(key["Arn"] if known == key["Arn"] else key["KeyId"])
-
-
-def _update_alias(call: Call, name: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-    if "targetKeyId" in changed:
-        _kms(call, old).update_alias(AliasName=name, TargetKeyId=new["targetKeyId"])
-
-
-def _delete_alias(call: Call, name: str, state: Props) -> None:
-    with absent(*_GONE):
-        _kms(call, state).delete_alias(AliasName=name)
-
-
-def _alias_faults(inputs: Props) -> Iterator[Fault]:
-    name = inputs.get("name")
-    if isinstance(name, str) and not name.startswith("alias/"):
-        yield Fault("name", f"must begin with alias/, not be {name!r}")
-
-
-# internal/service/kms/alias.go
-_ALIAS = Resource(
-    "aws:kms/alias:Alias",
-    inputs={
-        "name": opt(STR, replace=True),
-        "targetKeyId": req(STR),
-        "region": opt(STR, replace=True, computed=True),
-    },
-    outputs=frozenset({"arn", "targetKeyArn"}),
-    create=_create_alias,
-    read=_read_alias,
-    update=_update_alias,
-    delete=_delete_alias,
-    autoname=Autoname("name", 255, prefix="alias/"),
-    validate=_alias_faults,
-    unsettled={"targetKeyArn": frozenset({"targetKeyId"})},
-)
-
-
 def _get_public_key(call: Call, args: Props) -> Props:
     kms = _kms(call, args)
     key = kms.get_public_key(**present(KeyId=args["keyId"], GrantTokens=args.get("grantTokens")))
@@ -243,6 +178,7 @@ def _get_public_key(call: Call, args: Props) -> Props:
         "arn": kms.describe_key(KeyId=args["keyId"])["KeyMetadata"]["Arn"],
         "customerMasterKeySpec": key["KeySpec"],
         "encryptionAlgorithms": key.get("EncryptionAlgorithms", []),
+        "grantTokens": args.get("grantTokens"),
         "id": key["KeyId"].rsplit("/", 1)[-1],
         "keyId": args["keyId"],
         "keyUsage": key["KeyUsage"],
@@ -272,6 +208,7 @@ GET_PUBLIC_KEY = Function(
             "arn",
             "customerMasterKeySpec",
             "encryptionAlgorithms",
+            "grantTokens",
             "id",
             "keyId",
             "keyUsage",
@@ -284,4 +221,4 @@ GET_PUBLIC_KEY = Function(
     invoke=_get_public_key,
 )
 
-RESOURCES = table(_KEY, _ALIAS)
+RESOURCES = table(_KEY)

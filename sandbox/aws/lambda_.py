@@ -1,4 +1,4 @@
-"""Lambda functions, layers, permissions and aliases.
+"""Lambda functions, layers and permissions.
 
 ministack really runs the code, in a process of its own Python whatever `runtime` says.
 """
@@ -15,7 +15,6 @@ from sandbox.plugin.spec import (
     ARCHIVE,
     BOOL,
     INT,
-    NUM,
     STR,
     Autoname,
     Call,
@@ -462,86 +461,4 @@ _PERMISSION = Resource(
 )
 
 
-# Aliases. internal/service/lambda/alias.go
-
-
-def _alias_fields(inputs: Props) -> dict[str, Any]:
-    routing = inputs.get("routingConfig") or {}
-    weights = routing.get("additionalVersionWeights") or {}
-    return {
-        "FunctionVersion": inputs["functionVersion"],
-        "Description": inputs.get("description", ""),
-        "RoutingConfig": {"AdditionalVersionWeights": weights},
-    }
-
-
-def _create_alias(call: Call, inputs: Props) -> str:
-    made = _lambda(call, inputs).create_alias(
-        FunctionName=inputs["functionName"], Name=inputs["name"], **_alias_fields(inputs)
-    )
-    return str(made["AliasArn"])
-
-
-def _read_alias(call: Call, arn: str, known: Props) -> State | None:
-    if known:
-        function, name = known["functionName"], known["name"]
-    else:
-        function, name = parse_id(arn, 2, "function/alias")
-    found: Props | None = None
-    with absent(*_GONE):
-        found = _lambda(call, known).get_alias(FunctionName=function, Name=name)
-    if found is None:
-        return None
-    region = _region(call, known)
-    weights = (found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    return State(
-        found["AliasArn"],
-        present(
-            arn=found["AliasArn"],
-            description=found.get("Description", ""),
-            functionName=function,
-            functionVersion=found["FunctionVersion"],
-            invokeArn=invoke_arn(found["AliasArn"], region),
-            name=name,
-            region=region,
-            routingConfig={"additionalVersionWeights": weights} if weights else None,
-        ),
-    )
-
-
-def _update_alias(
-    call: Call,
-    arn: str,
-    old: Props,
-    new: Props,
-    changed: frozenset[str],
-) -> None:
-    _lambda(call, old).update_alias(
-        FunctionName=old["functionName"], Name=old["name"], **_alias_fields(new)
-    )
-
-
-def _delete_alias(call: Call, arn: str, state: Props) -> None:
-    with absent(*_GONE):
-        _lambda(call, state).delete_alias(FunctionName=state["functionName"], Name=state["name"])
-
-
-_ALIAS = Resource(
-    "aws:lambda/alias:Alias",
-    inputs={
-        "description": opt(STR, default=""),
-        "functionName": req(STR, replace=True),
-        "functionVersion": req(STR),
-        "name": opt(STR, replace=True),
-        "region": _REGION,
-        "routingConfig": opt(obj(additionalVersionWeights=opt(map_of(NUM)))),
-    },
-    outputs=frozenset({"arn", "invokeArn"}),
-    create=_create_alias,
-    read=_read_alias,
-    update=_update_alias,
-    delete=_delete_alias,
-    autoname=Autoname("name", 128),
-)
-
-RESOURCES = table(_FUNCTION, _LAYER, _PERMISSION, _ALIAS)
+RESOURCES = table(_FUNCTION, _LAYER, _PERMISSION)
