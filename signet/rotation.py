@@ -210,9 +210,12 @@ def _plan_ring(planner: RingPlanner) -> None:
 def _schedule(planner: RingPlanner) -> None:
     """Run the steps that time and the record have to allow."""
     if planner.tainting:
+        planner.warn_pending()
+        planner.follow_up = planner.ring.prepared is None
         return
     if planner.asked("rotate_emergency"):
         planner.flip()
+        planner.follow_up = planner.ring.prepared is None
         return
     if not planner.evidence.settled and Rule.COMPLETE_FIRST in planner.rules:
         planner.hold(None, "every new step", "the last run was not completed; it is repeated first")
@@ -221,6 +224,7 @@ def _schedule(planner: RingPlanner) -> None:
             "the last journal was not completely applied (a run failed, was targeted or was ended)."
             " This run repeats it; nothing new starts before it is complete",
         )
+        planner.warn_pending()
         _refuse_rotate(planner)
         return
     if not planner.clock_trusted:
@@ -317,13 +321,6 @@ def _watch_keys(planner: RingPlanner) -> None:
                 f" ({kid}): it was replaced by {found}. signet keys taint {kid} gives it up",
                 stop=not planner.asked("taint"),
             )
-    strange = [n for n in planner.evidence.keys if n >= planner.evidence.ring.next_generation]
-    if strange:
-        planner.alarm(
-            AlarmCode.KMS,
-            f"the KMS holds generation {max(strange)}, which this journal never allotted: this"
-            " state is older than that key. Its number is not used again",
-        )
     for generation in planner.ring.published:
         status = planner.evidence.key(generation.number).status
         if status not in ("disabled", "gone"):

@@ -171,7 +171,8 @@ class RingPlanner:
             AlarmCode.DENIAL_UNKNOWN,
             f"the set in {', '.join(clouds) or 'no store'} denies {kid} ({whose}), and nothing"
             " proves that we did."
-            f" Decide: signet keys taint {kid}; if it was forged, signet keys reject-denial {kid}",
+            f" Decide: signet keys taint {kid}; if it was forged, signet keys reject-denial {kid}."
+            f" {'Until then it stays denied' if self.asked('taint') else 'Nothing is done before'}",
             stop=not self.asked("taint"),
         )
 
@@ -205,16 +206,14 @@ class RingPlanner:
             AlarmCode.WILL_BREAK,
             f"every token of generation {found.number} is refused from now on",
         )
-        self.follow_up = True
         if found.state is State.ACTIVE:
             self.succeed("takes over from the tainted key at once")
 
     def succeed(self, why: str) -> None:
         """Let the staged successor sign at once; make one if there is none."""
-        self.follow_up = True
         successor = self.ring.prepared
-        if successor is None:
-            self.allot(State.ACTIVE, f"{why}; none was staged, so it is made now")
+        if successor is None or self.evidence.kids.get(successor.number) in self.ring.denied:
+            self.allot(State.ACTIVE, f"{why}; no other is staged, so it is made now")
             self.warn_of_caches(None)
             return
         self.move(successor, State.ACTIVE, why)
@@ -236,14 +235,33 @@ class RingPlanner:
             f" {duration(wait)}",
         )
 
+    def warn_pending(self) -> None:
+        """Repeat the warning while a hasty flip is in the journal and not yet completed."""
+        active, confirmed = self.ring.active, self.evidence.confirmed
+        flipped = any(step.after is State.ACTIVE for step in self.transitions)
+        if active is None or confirmed is None or flipped:
+            return
+        if confirmed.active.get(self.ring.name) not in (None, active.number):
+            self.warn_of_caches(active)
+
     # --- the sequence ----------------------------------------------------------------------
 
     def guard_sequence(self) -> None:
-        """Stop if a store is ahead of the journal and no decided denial explains it."""
+        """Stop if a store or the KMS is ahead of the journal and no decided denial explains it."""
         if Rule.SEQUENCE_GUARD not in self.rules:
             return
+        unknown = [n for n in self.evidence.keys if n >= self.ring.next_generation]
         if self.asked("trust_journal") or self.asked("taint"):
+            if unknown and Rule.NUMBERS_NEVER_REUSED in self.rules:
+                self.ring = replace(self.ring, next_generation=max(unknown) + 1)
             return
+        if unknown:
+            self.alarm(
+                AlarmCode.RING_BEHIND,
+                f"the KMS holds generation {max(unknown)}, which this journal never allotted: this"
+                " state is older than that key. Bring the newest state back",
+                stop=True,
+            )
         adopted = self.ring.denied - self.evidence.ring.denied
         for cloud, found in sorted(self.evidence.ahead.items()):
             rejected = self.request is not None and self.request.kid in found.denied

@@ -123,7 +123,6 @@ class World:
         self.stores = {cloud: Store(cloud) for cloud in policy.clouds}
         self.kms: dict[int, KmsKey] = {}
         self.kids_made: dict[str, int] = {}
-        self.allotted: set[int] = set()
         self.state = StackState()
         self.newest = self.state
         self.snapshots: list[StackState] = []
@@ -289,9 +288,7 @@ class World:
 
     def _forged(self, kid: str) -> bool:
         """Whether an intruder's denial of this key reached consumers; ours would be a fault."""
-        return kid in self.forged and not (
-            self.state.journal is not None and kid in self.ring.denied
-        )
+        return kid in self.forged and kid not in self.ring.denied - self.ring.undecided
 
     def _check_denied(self, consumer: Consumer, kid: str) -> None:
         """Whether a tainted key may still be accepted here, by the three promised bounds."""
@@ -379,12 +376,10 @@ class World:
     def _check_steps(self, made: Plan) -> None:
         warned = any(alarm.code is AlarmCode.WILL_BREAK for alarm in made.alarms)
         for step in made.transitions:
-            if step.before is None:
-                if step.generation in self.allotted:
-                    self.violate(
-                        "number reused", f"generation {step.generation} was allotted before"
-                    )
-                self.allotted.add(step.generation)
+            if step.before is None and step.generation in self.kids_made.values():
+                self.violate(
+                    "number reused", f"generation {step.generation} had a KMS key before"
+                )
             if step.after is not State.ACTIVE:
                 continue
             kid = self.kid(step.generation)

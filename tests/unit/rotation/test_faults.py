@@ -219,12 +219,22 @@ def test_a_cloud_that_holds_only_a_store_can_be_left_out_with_an_alarm() -> None
     assert not runs.up(after=DAY).alarms
 
 
+def test_a_kms_key_that_the_journal_never_allotted_stops_an_ordinary_run() -> None:
+    """Even where no store can be read: the state must be older than the key."""
+    runs = settled()
+    runs.keys = {RING: {5: KeyReading("enabled", kid_of(5))}}
+    runs.stores = {RING: dict.fromkeys(POLICY.clouds, StoreReading("unverified"))}
+    assert _codes(runs.plan().stops) == {AlarmCode.RING_BEHIND}
+    assert not runs.plan(Request.taint(RING, kid_of(1))).stopped
+
+
 def test_a_number_that_the_kms_has_seen_is_never_allotted_again() -> None:
     runs = settled()
     runs.keys = {RING: {5: KeyReading("enabled", kid_of(5))}}
-    made = runs.days(30)[-1]
+    runs.up(after=DAY, request=Request.trust_journal(RING))
+    assert runs.ring.next_generation == 6
+    runs.days(30)
     assert runs.states() == {1: "retiring", 2: "active", 6: "prepared"}
-    assert AlarmCode.KMS in _codes(made.alarms)
 
 
 @pytest.mark.parametrize("status", ["disabled", "gone"])

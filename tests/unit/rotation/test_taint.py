@@ -159,6 +159,7 @@ def test_a_taint_carries_another_undecided_denial_along_and_later_runs_ask() -> 
     assert not made.stopped
     assert runs.ring.denied == {kid_of(1), kid_of(2)}
     assert runs.ring.undecided == {kid_of(2)}
+    assert runs.states() == {1: "tainted", 2: "prepared", 3: "active"}
     assert runs.up(after=60).stopped
     runs.up(after=60, request=Request.reject_denial(RING, kid_of(2)))
     assert runs.ring.denied == {kid_of(1)}
