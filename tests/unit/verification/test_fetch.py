@@ -11,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from validator_functions.verification import fetch
 from validator_functions.verification.fetch import (
@@ -398,3 +400,54 @@ def test_a_server_that_never_shakes_hands_meets_the_deadline() -> None:
     with serving(lambda _sock: None) as server, pytest.raises(FetchFailed) as caught:
         HttpFetcher()(server.url.replace("http:", "https:"), timeout=0.3)
     assert caught.value.reason == "timeout"
+
+
+@given(text=st.text() | st.from_regex(r"https?://[ -~]{0,30}", fullmatch=True))
+def test_any_text_is_an_address_or_refused(text: str) -> None:
+    try:
+        target = parse_url(text, loopback_http=True)
+    except FetchFailed as error:
+        reason = error.reason
+    else:
+        assert target.host
+        assert 0 < target.port < 65_536
+        assert target.path.startswith("/")
+        return
+    assert reason == "url_refused"
+
+
+ANSWER_PARTS = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.0 200\r\n",
+        b"HTTP/1.1 304 x\r\n",
+        b"Content-Length: 5\r\n",
+        b"Content-Length: -1\r\n",
+        b"Content-Length: 99999999999999999999\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Cache-Control: max-age=\xff\r\n",
+        b"ETag: \x00\r\n",
+        b"Age: 1e9\r\n",
+        b" folded\r\n",
+        b"\r\n",
+        b"5\r\n",
+        b"hello",
+        b"0\r\n\r\n",
+    ]
+)
+
+
+@given(parts=st.lists(ANSWER_PARTS | st.binary(max_size=20), max_size=12))
+def test_any_bytes_are_an_answer_or_a_failed_fetch(parts: list[bytes]) -> None:
+    ours, theirs = socket.socketpair()
+    with pytest.MonkeyPatch.context() as patched, theirs:
+        patched.setattr(fetch, "_connect", lambda *_args: ours)
+        theirs.sendall(b"".join(parts))
+        theirs.shutdown(socket.SHUT_WR)
+        try:
+            fetched = fetcher(50)("http://127.0.0.1/", etag='"v1"', timeout=FAST)
+        except FetchFailed:
+            return
+    assert fetched.status in {200, 304}
+    assert len(fetched.body) <= 50
+    assert (fetched.body == b"") == (fetched.status == 304)

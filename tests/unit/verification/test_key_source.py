@@ -8,6 +8,8 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from validator_functions.verification.errors import KeysUnavailable, TokenRefused
 from validator_functions.verification.fetch import FailureReason, FetchFailed
@@ -585,3 +587,46 @@ def test_a_late_answer_does_not_make_a_newer_contact_older() -> None:
     assert world.fetches == 2
     assert world.source.contact_age(world.wall) == 0
     assert world.source.sequence == 6
+
+
+@given(
+    mode=st.sampled_from(list(RefreshMode)),
+    chance=st.floats(0, 1, exclude_max=True),
+    between=st.integers(1, 120),
+    phase=st.integers(0, 700),
+)
+@settings(max_examples=40)
+def test_a_denial_reaches_an_instance_within_a_plus_c_while_its_store_is_in_reach(
+    mode: RefreshMode, chance: float, between: int, phase: int
+) -> None:
+    world = deployed_world(mode=mode, random=chance)
+    for _ in range(0, phase + 1, between):
+        assert world.knows("a")
+        world.pass_time(between)
+    world.publish("a", "b", sequence=6, denied=["a"])
+    waited = 0
+    while world.knows("a"):
+        world.pass_time(between)
+        waited += between
+        assert waited <= A + C + between
+    assert world.knows("b")
+
+
+@given(chance=st.floats(0, 1, exclude_max=True), between=st.integers(60, 3_000))
+@settings(max_examples=20)
+def test_without_any_store_an_instance_ends_between_e_and_one_decision_later(
+    chance: float, between: int
+) -> None:
+    world = deployed_world(random=chance)
+    world.ask("a")
+    world.stores.held.clear()
+    served, reason = 0, ""
+    while not reason:
+        world.pass_time(between)
+        try:
+            world.ask("a")
+            served += between
+        except KeysUnavailable as error:
+            reason = str(error.reason)
+    assert reason == "keys_stale"
+    assert E - between < served <= E
