@@ -27,7 +27,7 @@ demo: setup ## bring the local stack up and show good and bad tokens at its gate
 	@$(VENV)/signet demo
 
 down: setup ## destroy the local stack and stop the sandbox
-	@$(VENV)/signet down $(STACK)
+	@$(VENV)/signet down $(STACK) --yes
 	@$(VENV)/signet sandbox stop
 
 test: check unit ## all that CI runs: the checks, then every test
