@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
+from signet import paths
 from signet.errors import SignetError, UsageError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -61,6 +62,8 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    if argv is None:
+        _keep_bytecode()
     arguments = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in arguments
     try:
@@ -79,6 +82,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _keep_bytecode() -> None:
+    """Keep compiled modules in our own cache where Python was told to keep none.
+
+    Compiling the cloud SDKs takes longer than everything else that a run without changes does, and
+    containers often set PYTHONDONTWRITEBYTECODE. What we start inherits the choice.
+    """
+    if sys.dont_write_bytecode and sys.pycache_prefix is None:
+        folder = os.path.join(paths.cache_dir(), "bytecode")  # noqa: PTH118  start-up time
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = folder
+        sys.dont_write_bytecode = False
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _dispatch(arguments: list[str]) -> int:

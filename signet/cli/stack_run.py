@@ -18,9 +18,6 @@ from signet.errors import NegativeAnswer
 
 __all__ = ["ReadyStack", "RunResult", "print_outputs", "ready"]
 
-_LONG = 160
-"""An output this long is the record, or a document: for `signet outputs`, not for a summary."""
-
 
 @dataclass(kw_only=True)
 class ReadyStack:
@@ -157,20 +154,31 @@ def ready(stack: EngineStack, args: argparse.Namespace) -> Iterator[ReadyStack]:
         yield ReadyStack(stack=stack, args=args, deadline=deadline)
 
 
-def print_outputs(outputs: Mapping[str, Any]) -> None:
-    """Print the outputs that a person wants after a run."""
-    rows = [(name, shown) for name, value in sorted(outputs.items()) for shown in _lines(value)]
-    for name, shown in rows:
-        output.say(f"  {name:<16} {shown}")
+def print_outputs(stack: str, outputs: Mapping[str, Any]) -> None:
+    """Print the outputs that a person wants after a run: names, addresses, and what is amiss."""
+    shown = [(name, line) for name in _SHOWN for line in _lines(outputs.get(name))]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, line in shown:
+        output.say(f"  {name:<{width}}  {line}")
+    if shown:
+        output.note(f"  all of them: signet outputs {stack}", style="faint")
 
 
-def _lines(value: Any) -> list[str]:
-    """Return a value in short lines; long ones (the record) are for `signet outputs`."""
+_SHOWN = ("issuer", "audience", "requiredScope", "jwksUrls", "gateways", "leftovers", "alarms")
+
+
+def _lines(value: Any, path: str = "") -> list[str]:
     if isinstance(value, Mapping):
-        flat = [f"{key}: {inner}" for key, each in value.items() for inner in _lines(each)]
-        return flat if all(len(line) < _LONG for line in flat) else []
-    text = str(value)
-    return [text] if len(text) < _LONG else []
+        return [
+            line
+            for key, each in value.items()
+            for line in _lines(each, f"{path} {key}" if path else str(key))
+        ]
+    if isinstance(value, list):
+        return [line for each in value for line in _lines(each, path)]
+    if value is None or value == "":
+        return []
+    return [f"{path}: {value}" if path else str(value)]
 
 
 def recorded(stack: EngineStack) -> int:

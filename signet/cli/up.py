@@ -57,5 +57,5 @@ def _report(
         return 0
     counts = run_view.summary(result.counts, planned=False)
     output.say(f"{args.stack}: {counts} ({result.seconds:.1f} s)", style="good")
-    stack_run.print_outputs(outputs)
+    stack_run.print_outputs(args.stack, outputs)
     return 0

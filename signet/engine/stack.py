@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pulumi import automation
@@ -21,6 +22,8 @@ from signet.engine.place import Place, state_file
 from signet.engine.process import EngineCommand
 from signet.engine.watch import Change, Tell, Watch
 from signet.errors import NegativeAnswer, SignetError
+
+_CHECKPOINT_VERSION = 3
 
 Program = Callable[[], None]
 
@@ -167,6 +170,10 @@ class EngineStack:
 
     def export(self) -> dict[str, Any]:
         """Return the deployment as the state has it, its secrets still encrypted."""
+        folder = self.place.backend_folder
+        kept = _checkpoint(folder, self.name) if folder is not None else None
+        if kept is not None:
+            return kept
         try:
             with self.place.applied():
                 text = self._stack.command(["stack", "export"]).stdout
@@ -294,6 +301,24 @@ def outputs_of(deployment: Mapping[str, Any]) -> dict[str, Any]:
             shown = _masked(resource.get("outputs") or {})
             return shown if isinstance(shown, dict) else {}
     return {}
+
+
+def _checkpoint(backend: Path, stack: str) -> dict[str, Any] | None:
+    """Read the deployment out of a backend that is a folder: a third of a second sooner.
+
+    None for any form but the one known here (version 3, `apitype.VersionedCheckpoint`): then the
+    command is asked. The engine replaces the file as a whole, so it is never half written.
+    """
+    path = state_file(backend, stack)
+    if path is None or path.suffix != ".json":
+        return None
+    try:
+        told = json.loads(path.read_bytes())
+        known = told["version"] == _CHECKPOINT_VERSION and not told.get("features")
+        latest = told["checkpoint"].get("latest") if known else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return latest if isinstance(latest, dict) else None
 
 
 def _masked(value: Any) -> Any:
