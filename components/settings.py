@@ -13,7 +13,7 @@ from components.aws import names as aws_names
 from components.setting_values import NAMESPACE, Setting, SettingReader
 from components.surroundings import Surroundings
 from signet.errors import Fault, SettingsError
-from signet.rotation_policy import PolicyFault, RingSpec, RotationPolicy, check_policy
+from signet.rotation_policy import KEY_SIZES, PolicyFault, RingSpec, RotationPolicy, check_policy
 from signet.timings import Timings
 
 ENVIRONMENT_RING: Final = "environment"
@@ -45,7 +45,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "home": Setting(kind="string", default="aws"),
     "issuer": Setting(kind="string", default=""),
     "algorithm": Setting(kind="string", default="RS256"),
-    "keySize": Setting(kind="integer", default=2048),
+    "keySize": Setting(kind="integer", default=0),
     "publish": Setting(kind="string", default="public"),
     "protectKeys": Setting(kind="boolean", default=True),
     "audience": Setting(kind="string", default=""),
@@ -266,6 +266,7 @@ def _issuer(read: SettingReader, aws: AwsSettings | None, *, in_sandbox: bool) -
 def _rotation(
     read: SettingReader, environment: str, clouds: tuple[str, ...], issuer: str
 ) -> RotationPolicy:
+    algorithm = read.choice("algorithm", ALGORITHMS)
     policy = RotationPolicy(
         environment=environment,
         rings=(RingSpec(ENVIRONMENT_RING, issuer),),
@@ -280,8 +281,8 @@ def _rotation(
             clock_skew=read.duration("clockSkew"),
             issuer_lag=read.duration("issuerLag"),
         ),
-        algorithm=read.choice("algorithm", ALGORITHMS),
-        key_size=_key_size(read),
+        algorithm=algorithm,
+        key_size=_key_size(read, algorithm),
         rotation_period=read.duration("rotationPeriod"),
         up_interval=read.duration("upInterval"),
         retention=read.duration("retention"),
@@ -293,8 +294,8 @@ def _rotation(
     return policy
 
 
-def _key_size(read: SettingReader) -> int:
-    return read.integer("keySize", 256, 4096)
+def _key_size(read: SettingReader, algorithm: str) -> int:
+    return read.integer("keySize", 0, 4096) or KEY_SIZES[algorithm][0]
 
 
 def _remedy(fault: PolicyFault) -> str:
