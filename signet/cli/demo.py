@@ -209,15 +209,18 @@ def _show_next(stack: str, outputs: Mapping[str, Any], gateways: "Sequence[Gatew
     issue = [signet, "token", "issue", "--stack", stack, "--audience", str(outputs["audience"])]
     issue += ["--subject", "me", *(["--scope", str(scope)] if scope else [])]
     quoted = shlex.quote(url)
-    jwks = next(iter((outputs.get("jwksUrls") or {}).values()), "")
-    output.say("\nTry it yourself:", style="strong")
+    jwks = shlex.quote(str(next(iter((outputs.get("jwksUrls") or {}).values()), "")))
+    verify = [signet, "verify", "--issuer", str(outputs["issuer"])]
+    verify += ["--audience", str(outputs["audience"])]
+    output.say("\nTry it yourself (bash):", style="strong")
     for line in (
         f"TOKEN=$({shlex.join(issue)})",
         f'curl -i -H "Authorization: Bearer $TOKEN" {quoted}    # 200',
         f"curl -i {quoted}    # 401",
         f'curl -i -H "Authorization: Bearer ${{TOKEN}}x" {quoted}    # refused',
-        f"curl -i {shlex.quote(str(jwks))}    # the public keys",
+        f"curl -i {jwks}    # the public keys",
         f'{signet} token inspect <<< "$TOKEN"',
+        f'{shlex.join(verify)} --jwks <(curl -s {jwks}) <<< "$TOKEN"',
         f"{signet} demo --logs    # why requests were refused",
         f"{signet} outputs {stack}",
         "make down    # destroys the stack and stops the sandbox",

@@ -159,6 +159,32 @@ def test_a_lifetime_over_the_policys_cap_is_refused_with_nothing_on_standard_out
     assert "900s" in asked.stderr
 
 
+def test_the_lines_that_the_demo_offers_work_as_they_are_printed(local: Local) -> None:
+    shown = local.signet("demo", "--no-timing").stdout
+    lines = shown.partition("Try it yourself (bash):\n")[2].splitlines()
+    tried = [line.strip() for line in lines if line.strip() and "make down" not in line]
+    assert len(tried) == 9
+    script = "\n".join(f"{line}\necho; echo '#' $?" for line in tried)
+    ran = subprocess.run(
+        ["bash", "-uc", script.replace(".venv/bin/signet", "signet")],
+        cwd=repo_root(),
+        env=os.environ
+        | {
+            "SIGNET_STATE_DIR": str(local.state),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.stdout.count("\n# 0\n") == len(tried), ran.stdout + ran.stderr
+    statuses = [line.split()[1] for line in ran.stdout.splitlines() if line.startswith("HTTP/1.1")]
+    assert statuses == ["200", "401", "403", "200"]
+    assert '"subject": "me"' in ran.stdout
+    assert "\nallowed\n" in ran.stdout
+
+
 def test_a_stopped_sandbox_is_told_with_how_to_start_it_and_nothing_is_lost(local: Local) -> None:
     before = jwt.get_unverified_header(local.token())["kid"]
     assert local.signet("sandbox", "stop").returncode == 0
