@@ -54,7 +54,7 @@ def _line(line: str | bytes) -> dict[str, Any]:
         raise TokenRefused(Reason.TOKEN_TOO_LARGE, "the line")
     try:
         data = line.encode() if isinstance(line, str) else line
-        return strict_json.parse_object(data)
+        return strict_json.parse_object(data, limits.BATCH_LINE)
     except ValueError:
         raise TokenRefused(Reason.JSON_INVALID, "the line") from None
 

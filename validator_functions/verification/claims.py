@@ -1,163 +1,207 @@
 """The claims of a token whose signature held, and the rules that they must satisfy."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from ._frozen import Frozen
 from .errors import TokenRefused
 from .policy import Policy
 from .reasons import Reason
 
 # The last second of the year 9999; RFC 7519 section 2 allows any number, we only sane ones.
 _LATEST_DATE = 253_402_300_799
+# Stands for a claim that may be left out: any good value.
+_ABSENT = "absent"
 
 
-class Claims(Frozen):
-    """Verified claims. Only the check of a signature makes one.
+class Claims:
+    """Verified claims. Only the check of a signature makes one."""
 
-    `members` is read-only by agreement: a cached verdict shares it. `as_dict` makes a copy.
-    """
-
-    __slots__ = ("algorithm", "kid", "members")
-    members: Mapping[str, Any]
-    kid: str
-    algorithm: str
+    __slots__ = ("_algorithm", "_kid", "_members")
 
     def __init__(self, members: Mapping[str, Any], kid: str, algorithm: str) -> None:
-        put = object.__setattr__
-        put(self, "members", members)
-        put(self, "kid", kid)
-        put(self, "algorithm", algorithm)
+        self._members = members
+        self._kid = kid
+        self._algorithm = algorithm
 
     def __getitem__(self, name: str) -> Any:
-        return self.members[name]
+        return self._members[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.members
+        return name in self._members
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.members)
+        return iter(self._members)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Claims):
+            return NotImplemented
+        return (self._members, self._kid) == (other._members, other._kid)
 
     def __hash__(self) -> int:
-        return hash((self.kid, self.issuer, self.subject, self.token_id))
+        return hash((self._kid, self.issuer, self.subject, self.token_id))
 
     def __repr__(self) -> str:
-        return f"Claims(names={sorted(self.members)}, kid={self.kid!r})"
+        return f"Claims(names={sorted(self._members)}, kid={self._kid!r})"
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """All claims, to read: a remembered verdict shares them. `as_dict` makes a copy."""
+        return self._members
+
+    @property
+    def kid(self) -> str:
+        """The key that signed."""
+        return self._kid
+
+    @property
+    def algorithm(self) -> str:
+        """The key's algorithm."""
+        return self._algorithm
 
     def get(self, name: str, default: Any = None) -> Any:
         """One claim, or `default`."""
-        return self.members.get(name, default)
+        return self._members.get(name, default)
 
     def as_dict(self) -> dict[str, Any]:
         """A copy of all claims that shares nothing with this object."""
-        copied: dict[str, Any] = _copy(self.members)
+        copied: dict[str, Any] = _copy(self._members)
         return copied
 
     @property
     def issuer(self) -> str | None:
         """`iss`; None only under a policy that does not check it."""
-        return self.members.get("iss")
+        return self._members.get("iss")
 
     @property
     def subject(self) -> str:
         """`sub`."""
-        subject: str = self.members["sub"]
+        subject: str = self._members["sub"]
         return subject
 
     @property
     def token_id(self) -> str | None:
         """`jti`, or None."""
-        return self.members.get("jti")
+        return self._members.get("jti")
 
     @property
     def expires_at(self) -> int:
         """`exp`, in epoch seconds."""
-        expires_at: int = self.members["exp"]
+        expires_at: int = self._members["exp"]
         return expires_at
 
     @property
     def issued_at(self) -> int:
         """`iat`, in epoch seconds."""
-        issued_at: int = self.members["iat"]
+        issued_at: int = self._members["iat"]
         return issued_at
 
     @property
     def scopes(self) -> frozenset[str]:
-        """`scope` (RFC 8693 section 4.2: one string, split at spaces); any other type is none."""
-        scope = self.members.get("scope")
-        return frozenset(scope.split(" ")) if isinstance(scope, str) else frozenset()
+        """What `scope` grants."""
+        return granted_scopes(self._members)
 
     @property
     def roles(self) -> frozenset[str]:
-        """`roles` (RFC 9068 section 2.2.3.1: a list of strings); any other type is none."""
-        roles = self.members.get("roles")
-        if isinstance(roles, list) and all(isinstance(role, str) for role in roles):
-            return frozenset(roles)
-        return frozenset()
+        """What `roles` grants."""
+        return granted_roles(self._members)
 
 
-def check_claims(claims: dict[str, Any], policy: Policy, now: int) -> None:  # noqa: PLR0912
-    """Check every rule of `policy` at `now`; raise `TokenRefused` at the first that fails.
+def check_claims(claims: dict[str, Any], policy: Policy, now: int) -> None:
+    """Check the rules of `policy` at `now`; raise `TokenRefused` at the first that fails.
 
     The order is fixed, so that a token with several faults gives one reason everywhere: who issued
-    it, for whom, when, to whom, denied or not, then what else the policy requires, then scopes and
-    roles. RFC 7519 section 4.1, RFC 8725 sections 3.8 to 3.10, RFC 9068 section 4.
+    it, for whom, when, to whom, then what else the policy asks, scopes and roles last. RFC 7519
+    section 4.1, RFC 8725 sections 3.8 to 3.10, RFC 9068 section 4.
     """
-    # One flat function: each call costs more than the check in it.
-    get = claims.get
-    issuer = get("iss")
+    # One flat function with the calls in its failing branches: each costs more than its check.
+    try:
+        issuer, audience, subject = claims["iss"], claims["aud"], claims["sub"]
+        expires_at, issued_at = claims["exp"], claims["iat"]
+    except KeyError:
+        check_claims(_complete(claims, policy), policy, now)
+        return
     if issuer != policy.issuer or issuer is None:
         _check_issuer(issuer, policy)
-    audience = get("aud")
     audiences = policy.audiences
     if audience.__class__ is not str or audiences is None or audience not in audiences:
         _check_audience(audience, audiences)
-    expires_at: Any = get("exp")
-    issued_at: Any = get("iat")
-    if expires_at.__class__ is not int or issued_at.__class__ is not int:
-        _refuse_date("exp", expires_at)
-        _refuse_date("iat", issued_at)
-    # RFC 7519 section 4.1.4: refused on and after `exp`.
+    get = claims.get
+    not_before = get("nbf", issued_at)
+    if (
+        expires_at.__class__ is not int
+        or issued_at.__class__ is not int
+        or not_before.__class__ is not int
+        or not 0 <= issued_at < expires_at <= _LATEST_DATE
+        or not 0 <= not_before <= _LATEST_DATE
+    ):
+        _refuse_dates(claims)
     skew = policy.clock_skew
-    if not 0 <= issued_at < expires_at <= _LATEST_DATE:
-        raise TokenRefused(Reason.CLAIM_INVALID, "`iat` and `exp` are no span of time")
+    # RFC 7519 section 4.1.4: refused on and after `exp`.
     if now >= expires_at + skew:
         raise TokenRefused(Reason.TOKEN_EXPIRED)
     if issued_at > now + skew:
         raise TokenRefused(Reason.ISSUED_IN_FUTURE)
+    if not_before > now + skew:
+        raise TokenRefused(Reason.TOKEN_NOT_YET_VALID)
     if expires_at - issued_at > policy.max_lifetime:
         raise TokenRefused(Reason.LIFETIME_TOO_LONG)
-    if "nbf" in claims:
-        not_before = claims["nbf"]
-        if not_before.__class__ is not int or not 0 <= not_before <= _LATEST_DATE:
-            raise TokenRefused(Reason.CLAIM_INVALID, "`nbf` is not a date")
-        if not_before > now + skew:
-            raise TokenRefused(Reason.TOKEN_NOT_YET_VALID)
-    subject = get("sub")
     if subject.__class__ is not str or not subject or not subject.isprintable():
-        _refuse_string("sub", subject)
-    token_id = get("jti")
-    if token_id.__class__ is not str or not token_id:
-        if "jti" in claims:
-            raise TokenRefused(Reason.CLAIM_INVALID, "`jti` is not a non-empty string")
-    elif policy.denied_jtis and (
-        token_id in policy.denied_jtis or (issuer, token_id) in policy.denied_jtis
-    ):
-        raise TokenRefused(Reason.TOKEN_DENIED)
+        _refuse_subject(subject)
     # RFC 8417 section 2.2: `events` makes it a security event (a logout token), not a credential.
     if "events" in claims:
         raise TokenRefused(Reason.CLAIM_INVALID, "`events` marks a security event token")
+    token_id = get("jti", _ABSENT)
+    if token_id.__class__ is not str or not token_id:
+        raise TokenRefused(Reason.CLAIM_INVALID, "`jti` is not a non-empty string")
+    if policy.further:
+        _check_further(claims, policy)
+
+
+def _complete(claims: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """Claims with null for those that the policy does not check; refuse if another is missing."""
+    unchecked: dict[str, None] = {}
+    for name, checked in (("iss", policy.issuer), ("aud", policy.audiences)):
+        if name not in claims and checked is None:
+            unchecked[name] = None
+    for name in ("iss", "aud", "sub", "exp", "iat"):
+        if name not in claims and name not in unchecked:
+            raise TokenRefused(Reason.CLAIM_MISSING, f"`{name}`")
+    return {**claims, **unchecked}
+
+
+def _check_further(claims: dict[str, Any], policy: Policy) -> None:
+    token_id = claims.get("jti")
+    if token_id in policy.denied_jtis or (claims.get("iss"), token_id) in policy.denied_jtis:
+        raise TokenRefused(Reason.TOKEN_DENIED)
     for name in policy.required_claims:
-        if get(name) in (None, "", [], {}):
+        if claims.get(name) in (None, "", [], {}):
             raise TokenRefused(Reason.CLAIM_MISSING, "a claim that the policy requires")
+    check_grants(claims, policy.scopes, policy.roles)
 
 
-def check_grants(claims: Claims, scopes: frozenset[str], roles: frozenset[str]) -> None:
-    """Require all of `scopes` and all of `roles`; raise `TokenRefused` (403)."""
-    if scopes and not scopes <= claims.scopes:
+def check_grants(claims: Mapping[str, Any], scopes: frozenset[str], roles: frozenset[str]) -> None:
+    """Require all of `scopes` and all of `roles`; raise `TokenRefused` (403).
+
+    A claim of another type than its own grants nothing.
+    """
+    if scopes and not scopes <= granted_scopes(claims):
         raise TokenRefused(Reason.SCOPE_MISSING)
-    if roles and not roles <= claims.roles:
+    if roles and not roles <= granted_roles(claims):
         raise TokenRefused(Reason.ROLE_MISSING)
+
+
+def granted_scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    """`scope` (RFC 8693 section 4.2: one string, split at spaces)."""
+    scope = claims.get("scope")
+    return frozenset(scope.split(" ")) if isinstance(scope, str) else frozenset()
+
+
+def granted_roles(claims: Mapping[str, Any]) -> frozenset[str]:
+    """`roles` (RFC 9068 section 2.2.3.1: a list of strings)."""
+    roles = claims.get("roles")
+    if isinstance(roles, list) and all(isinstance(role, str) for role in roles):
+        return frozenset(roles)
+    return frozenset()
 
 
 def _check_issuer(issuer: object, policy: Policy) -> None:
@@ -182,17 +226,21 @@ def _check_audience(audience: object, wanted: frozenset[str] | None) -> None:
         raise TokenRefused(Reason.AUDIENCE_MISMATCH)
 
 
-def _refuse_date(name: str, value: object) -> None:
-    if value is None:
-        raise TokenRefused(Reason.CLAIM_MISSING, f"`{name}`")
-    if type(value) is not int:
-        raise TokenRefused(Reason.CLAIM_INVALID, f"`{name}` is not an integer")
+def _refuse_dates(claims: Mapping[str, Any]) -> NoReturn:
+    for name in ("exp", "iat"):
+        if claims.get(name) is None:
+            raise TokenRefused(Reason.CLAIM_MISSING, f"`{name}`")
+    for name in ("exp", "iat", "nbf"):
+        value = claims.get(name, 0)
+        if type(value) is not int or not 0 <= value <= _LATEST_DATE:
+            raise TokenRefused(Reason.CLAIM_INVALID, f"`{name}` is not an integer date")
+    raise TokenRefused(Reason.CLAIM_INVALID, "`exp` is not after `iat`")
 
 
-def _refuse_string(name: str, value: object) -> None:
+def _refuse_subject(value: object) -> NoReturn:
     if value is None:
-        raise TokenRefused(Reason.CLAIM_MISSING, f"`{name}`")
-    raise TokenRefused(Reason.CLAIM_INVALID, f"`{name}` is not a non-empty printable string")
+        raise TokenRefused(Reason.CLAIM_MISSING, "`sub`")
+    raise TokenRefused(Reason.CLAIM_INVALID, "`sub` is not a non-empty printable string")
 
 
 def _copy(value: Any) -> Any:

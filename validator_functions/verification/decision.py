@@ -12,7 +12,7 @@ from .keys import KeySet
 from .policy import Policy
 from .reasons import Reason
 from .settings import ValidatorSettings
-from .token import unverified_issuer, unverified_open, verify_opened
+from .token import unverified_issuer, unverified_key_id, unverified_open, verify_opened
 
 ALLOWED = 200
 _SCHEME = "bearer "
@@ -165,8 +165,7 @@ class Authorizer:
             raise KeysUnavailable(Reason.CLOCK_INVALID)
         token = bearer_token(request)
         unverified = unverified_open(token)
-        kid = unverified[0][0]
-        seen.kid = kid
+        kid = seen.kid = unverified_key_id(unverified)
         unverified_members = None
         if self._only_issuer is None:
             unverified_iss, unverified_members = unverified_issuer(unverified)
@@ -185,7 +184,7 @@ class Authorizer:
                 self._verified.put(token, keys, policy, claims, now)
         seen.members = claims.members
         scopes, roles = self._routes.match(request.method, request.path, request.headers)
-        check_grants(claims, scopes, roles)
+        check_grants(claims.members, scopes, roles)
         return Decision(
             reason=None, claims=claims, kid=kid, issuer=claims.issuer, subject=claims.subject
         )

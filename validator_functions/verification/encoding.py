@@ -4,7 +4,8 @@ No padding, no white space, nothing outside the alphabet, and the unused bits of
 are zero (RFC 4648 section 3.5). Otherwise one signature would have several spellings.
 """
 
-import binascii
+from binascii import a2b_base64 as _decode
+from binascii import b2a_base64 as _encode
 
 # The standard alphabet's own characters become `!`, which a strict decoder refuses.
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
@@ -18,15 +19,22 @@ _LAST = (
 )
 
 
+class NotCanonical(ValueError):
+    """Text that is not base64url, or one of several spellings."""
+
+
 def decode(text: bytes) -> bytes:
-    """Decode non-empty canonical base64url; raise `ValueError` on anything else."""
+    """Decode non-empty canonical base64url; raise `NotCanonical` on anything else."""
     remainder = len(text) & 3
-    if text[-1] not in _LAST[remainder]:
-        raise ValueError("not canonical base64url")
-    return binascii.a2b_base64(text.translate(_TO_STANDARD) + _PADDING[remainder], strict_mode=True)
+    try:
+        if text[-1] in _LAST[remainder]:
+            return _decode(text.translate(_TO_STANDARD) + _PADDING[remainder], strict_mode=True)
+    except (IndexError, ValueError):
+        pass
+    raise NotCanonical
 
 
 def encode(data: bytes) -> str:
     """Encode as base64url without padding."""
-    standard = binascii.b2a_base64(data, newline=False)
+    standard = _encode(data, newline=False)
     return standard.translate(bytes.maketrans(b"+/", b"-_")).rstrip(b"=").decode()

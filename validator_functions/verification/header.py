@@ -9,12 +9,12 @@ from typing import Any
 
 from . import limits
 from .algorithms import SUPPORTED
-from .encoding import decode
+from .encoding import NotCanonical, decode
 from .errors import TokenRefused
 from .keys import check_key_id
 from .policy import normal_type
 from .reasons import Reason
-from .strict_json import parse_object
+from .strict_json import TooLarge, parse_object
 
 Header = tuple[str, str, str | None, frozenset[str]]
 """`kid`, `alg`, `typ` in normal form or None, and the names of certificate members present."""
@@ -40,24 +40,28 @@ def read(segment: bytes) -> Header:
     if len(segment) > limits.HEADER_SEGMENT:
         raise TokenRefused(Reason.TOKEN_TOO_LARGE, "the header")
     try:
-        text = decode(segment)
-    except ValueError:
-        raise TokenRefused(Reason.ENCODING_INVALID, "the header") from None
-    try:
-        members = parse_object(text)
-    except UnicodeError:
-        raise TokenRefused(Reason.ENCODING_INVALID, "the header is not UTF-8") from None
-    except ValueError:
-        raise TokenRefused(Reason.JSON_INVALID, "the header") from None
+        members = parse_object(decode(segment))
+    except ValueError as fault:
+        raise refusal(fault, segment, "the header") from None
     return _interpret(members)
 
 
-def remember(segment: bytes, header: Header) -> None:
+def refusal(fault: ValueError, segment: bytes, name: str) -> TokenRefused:
+    """What a segment is refused for that is not strict JSON in canonical base64url."""
+    if not segment:
+        return TokenRefused(Reason.TOKEN_MALFORMED, f"{name} is empty")
+    if isinstance(fault, (NotCanonical, UnicodeError)):
+        return TokenRefused(Reason.ENCODING_INVALID, name)
+    if isinstance(fault, TooLarge):
+        return TokenRefused(Reason.TOKEN_TOO_LARGE, name)
+    return TokenRefused(Reason.JSON_INVALID, name)
+
+
+def remember(segment: bytes) -> None:
     """Keep a header whose token's signature held, so that nobody else can fill the memory."""
-    if segment not in _known:
-        if len(_known) >= _REMEMBERED:
-            _known.clear()
-        _known[segment] = header
+    if len(_known) >= _REMEMBERED:
+        _known.clear()
+    _known[segment] = read(segment)
 
 
 def _interpret(members: dict[str, Any]) -> Header:

@@ -41,22 +41,29 @@ def foreign(*algorithms: str) -> Profile:
 
 
 class Key(Frozen):
-    """One public key with the one algorithm that it may be used for."""
+    """One public key with the one algorithm that it may be used for.
 
-    __slots__ = ("algorithm", "check", "kid", "kty", "public_key")
+    `signature_length` is in base64url characters: no signature of this key has another.
+    """
+
+    __slots__ = ("algorithm", "check", "kid", "kty", "public_key", "signature_length")
     kid: str
     algorithm: str
     kty: str
     public_key: Any
     check: Check
+    signature_length: int
 
-    def __init__(self, kid: str, algorithm: str, public_key: Any, check: Check) -> None:
+    def __init__(
+        self, kid: str, algorithm: str, public_key: Any, check: Check, signature_bytes: int = 0
+    ) -> None:
         self._fill(
             kid=kid,
             algorithm=algorithm,
             kty=algorithms.KEY_TYPES[algorithm],
             public_key=public_key,
             check=check,
+            signature_length=-(-signature_bytes * 4 // 3),
         )
 
     def __repr__(self) -> str:
@@ -66,10 +73,11 @@ class Key(Frozen):
 class KeySet:
     """Keys by exact `kid`, with the `sequence` and the `denied` list that our own sets carry.
 
-    `sha256` is the digest of the bytes that were parsed, or None when an object was.
+    `sha256` is the digest of the bytes that were parsed, or None when an object was. `chosen`
+    remembers which key a header's exact bytes chose under which policy; `token` alone uses it.
     """
 
-    __slots__ = ("_keys", "denied", "get", "sequence", "sha256")
+    __slots__ = ("_keys", "chosen", "denied", "get", "sequence", "sha256")
 
     def __init__(
         self,
@@ -81,6 +89,7 @@ class KeySet:
     ) -> None:
         self._keys = dict(keys)
         self.get = self._keys.get
+        self.chosen: dict[bytes, tuple[object, Key]] = {}
         self.sequence = sequence
         self.denied = denied
         self.sha256 = sha256
@@ -114,7 +123,7 @@ class KeySet:
                 if len(data) > limits.KEY_SET:
                     raise ValueError("the set is too large")
                 digest = sha256(data).hexdigest()
-                data = strict_json.parse_object(data)
+                data = strict_json.parse_object(data, limits.KEY_SET)
             return cls._from_members(data, profile, digest)
         except ValueError as fault:
             raise SettingsError([_describe(fault)], Reason.KEY_SET_INVALID) from None
@@ -262,7 +271,7 @@ def _check_use(jwk: Mapping[str, Any]) -> None:
 
 def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
     text = jwk.get(name)
-    if not isinstance(text, str) or not 0 < len(text) <= limits.SIGNATURE_SEGMENT:
+    if not isinstance(text, str) or not 0 < len(text) <= limits.KEY_MEMBER:
         raise ValueError(f"`{name}` is not base64url of a fitting length")
     try:
         return encoding.decode(text.encode("ascii"))

@@ -1,23 +1,24 @@
 """Sizes beyond which input is refused before it is copied, decoded or parsed.
 
 A gateway in front already caps a request's headers (API Gateway: 10,240 bytes in all), so an
-ordinary token never comes near these.
+ordinary token never comes near these. A signature has no limit of its own but its key's length.
 """
 
 TOKEN = 16_384
 HEADER_SEGMENT = 4_096
-PAYLOAD_SEGMENT = 12_288
+# Of a header's or a payload's decoded text.
+JSON_TEXT = 9_216
 # RSA of 4,096 bits is 683 characters in base64url.
-SIGNATURE_SEGMENT = 700
+KEY_MEMBER = 700
 KEY_ID = 256
 # Entra publishes about 20 KB (certificates), the largest set seen among those looked up.
 KEY_SET = 262_144
 KEYS = 64
 DENIED = 1_024
 JSON_DEPTH = 16
-# 2**53 - 1 has 16 digits: RFC 8259 section 6 calls no larger integer interoperable.
-NUMBER_CHARACTERS = 17
-FRACTION_CHARACTERS = 32
+# No honest number comes near. A text as short as this cannot hold a longer one, and is scanned
+# without counting.
+NUMBER_CHARACTERS = 512
 BATCH_LINE = 1_048_576
 SETTINGS = 1_048_576
 PATH = 8_192

@@ -37,6 +37,7 @@ class Policy(Frozen):
         "denied_jtis",
         "denied_kids",
         "foreign",
+        "further",
         "issuer",
         "max_lifetime",
         "required_claims",
@@ -58,6 +59,8 @@ class Policy(Frozen):
     denied_kids: frozenset[str]
     denied_jtis: frozenset[str | tuple[str, str]]
     foreign: bool
+    further: bool
+    """Whether anything beyond the mandatory claims is asked: denied ids, claims, scopes, roles."""
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class Policy(Frozen):
             denied_kids=frozenset(check.texts("denied_kids", denied_kids)),
             denied_jtis=frozenset(check.token_ids(denied_jtis)),
             foreign=foreign,
+            further=any((scopes, roles, required_claims, denied_jtis)),
         )
         if faults:
             raise SettingsError(faults)

@@ -129,7 +129,7 @@ class ValidatorSettings(Frozen):
         if len(data) > limits.SETTINGS:
             raise SettingsError(["the settings are too large"])
         try:
-            document = strict_json.parse_object(data)
+            document = strict_json.parse_object(data, limits.SETTINGS)
         except ValueError:
             raise SettingsError(["the settings are not one strict JSON object"]) from None
         return _Reader().settings(document, sha256(data).hexdigest())

@@ -6,14 +6,15 @@ nothing after the value. All faults are `ValueError`s.
 """
 
 import re
+from collections.abc import Callable
 from json import JSONDecoder
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, NoReturn
 
 from . import limits
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKETS = re.compile(r"[][{}]")
 _WHITE_SPACE = " \t\n\r"
 
 
@@ -31,11 +32,9 @@ def _integer(text: str) -> int:
 
 
 def _fraction(text: str) -> float:
-    if len(text) > limits.FRACTION_CHARACTERS:
-        raise ValueError("a number is too long")
-    value = float(text)
+    value = float(text) if len(text) <= limits.NUMBER_CHARACTERS else inf
     if not isfinite(value):
-        raise ValueError("a number is out of range")
+        raise ValueError("a number is too long or out of range")
     return value
 
 
@@ -43,50 +42,65 @@ def _constant(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-_decoder: Any = JSONDecoder(
-    object_pairs_hook=_members,
-    parse_int=_integer,
-    parse_float=_fraction,
-    parse_constant=_constant,
-)
-_scan = _decoder.scan_once
+def _scanner(hook: Callable[[list[tuple[str, Any]]], Any], integer: Callable[[str], int]) -> Any:
+    decoder: Any = JSONDecoder(
+        object_pairs_hook=hook,
+        parse_int=integer,
+        parse_float=_fraction,
+        parse_constant=_constant,
+    )
+    return decoder.scan_once
 
 
-def parse(data: bytes) -> Any:
-    """Parse one JSON text; raise `ValueError` (also for bad UTF-8) on anything else."""
+_scan = _scanner(_members, _integer)
+# Gives a lone object as a tuple of its pairs, all in C: no call back into Python for each number
+# and object. Only for texts too short to hold an overlong number.
+_scan_flat = _scanner(tuple, int)
+
+
+class TooLarge(ValueError):
+    """A text that is over its limit."""
+
+
+def parse_object(data: bytes, most: int = limits.JSON_TEXT) -> dict[str, Any]:
+    """Parse one JSON object; raise `ValueError` (also for bad UTF-8) on anything else.
+
+    A text of more than `most` bytes is refused before it is decoded.
+
+    An ordinary token's claims are one short object without another in it: that case has a way of
+    its own, which refuses the same.
+    """
+    if len(data) > most:
+        raise TooLarge("the text is too large")
     text = data.decode()
-    if data.count(b"[") + data.count(b"{") > limits.JSON_DEPTH:
-        _check_depth(data)
-    try:
-        value, end = _scan(text, 0)
+    members: dict[str, Any]
+    if (
+        text.rfind("{") != 0
+        or len(text) > limits.NUMBER_CHARACTERS
+        or text.count("[") >= limits.JSON_DEPTH
+    ):
+        members = _parse_any(text)
+    else:
+        pairs, end = _scan_flat(text, 0)
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            raise ValueError("a name stands twice in one object")
         if end != len(text):
             _check_end(text, end)
-    except StopIteration:
-        value = _parse_indented(text)
-    if "\\u" in text:
-        _check_text(value)
-    return value
-
-
-def parse_object(data: bytes) -> dict[str, Any]:
-    """Parse one JSON object; raise `ValueError` on anything else."""
-    value = parse(data)
-    if value.__class__ is not dict:
-        raise ValueError("not a JSON object")
-    members: dict[str, Any] = value
+    if "\\" in text:
+        _check_text(members)
     return members
 
 
-def _parse_indented(text: str) -> Any:
+def _parse_any(text: str) -> dict[str, Any]:
+    _check_depth(text)
     stripped = text.lstrip(_WHITE_SPACE)
-    if stripped == text:
-        raise ValueError("no JSON value")
-    try:
-        value, end = _scan(stripped, 0)
-    except StopIteration:
-        raise ValueError("no JSON value") from None
+    if not stripped.startswith("{"):
+        raise ValueError("not a JSON object")
+    members: dict[str, Any]
+    members, end = _scan(stripped, 0)
     _check_end(stripped, end)
-    return value
+    return members
 
 
 def _check_end(text: str, end: int) -> None:
@@ -94,10 +108,12 @@ def _check_end(text: str, end: int) -> None:
         raise ValueError("something follows the JSON value")
 
 
-def _check_depth(data: bytes) -> None:
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= limits.JSON_DEPTH:
+        return
     depth = 0
-    for bracket in _STRINGS.sub(b"", data).translate(None, _NOT_BRACKETS):
-        if bracket in b"[{":
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        if bracket in "[{":
             depth += 1
             if depth > limits.JSON_DEPTH:
                 raise ValueError("nested too deeply")

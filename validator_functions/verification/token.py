@@ -8,17 +8,22 @@ from typing import Any
 
 from . import header as jose
 from . import limits
-from .claims import Claims, check_claims, check_grants
+from .claims import Claims, check_claims
 from .encoding import decode
 from .errors import KeysUnavailable, TokenRefused
-from .header import Header
+from .header import refusal
 from .keys import Key, KeySet
 from .policy import Policy
 from .reasons import Reason
 from .strict_json import parse_object
 
-UnverifiedToken = tuple[Header, bytes, bytes, bytes, bytes]
-"""Header, header segment, payload segment, signature segment, signing input."""
+UnverifiedToken = tuple[bytes, bytes, bytes, bytes]
+"""Header segment, payload segment, signature segment, and the whole token."""
+
+_EARLIEST = limits.CLOCK_EARLIEST
+_LATEST = limits.CLOCK_LATEST
+_MOST = limits.TOKEN
+_REMEMBERED = 256
 
 
 def verify(token: str | bytes, keys: KeySet, policy: Policy, now: int) -> Claims:
@@ -35,28 +40,36 @@ def verify_signature(token: str | bytes, keys: KeySet, policy: Policy) -> bytes:
     """Check header rules, key, algorithm and signature alone; return the payload's bytes."""
     unverified = unverified_open(token)
     _check_signature(unverified, keys, policy)
-    return _decode_payload(unverified[2]) if unverified[2] else b""
+    payload = unverified[1]
+    try:
+        return decode(payload) if payload else b""
+    except ValueError as fault:
+        raise refusal(fault, payload, "the payload") from None
 
 
 def unverified_open(token: str | bytes) -> UnverifiedToken:
-    """Split a token and read its header, or raise `TokenRefused`."""
-    if not isinstance(token, (str, bytes)):
-        raise TokenRefused(Reason.TOKEN_MALFORMED, "not text")
-    if len(token) > limits.TOKEN:
-        raise TokenRefused(Reason.TOKEN_TOO_LARGE)
+    """Split a token, or raise `TokenRefused`."""
     if isinstance(token, str):
+        if len(token) > _MOST:
+            raise TokenRefused(Reason.TOKEN_TOO_LARGE)
         try:
             token = token.encode("ascii")
         except UnicodeEncodeError:
             raise TokenRefused(Reason.ENCODING_INVALID, "not ASCII") from None
-    parts = token.split(b".", 3)
-    if len(parts) != 3 or not parts[0]:  # noqa: PLR2004
-        raise TokenRefused(Reason.TOKEN_MALFORMED, "not three segments")
-    header_segment, payload, signature = parts
-    if len(payload) > limits.PAYLOAD_SEGMENT or len(signature) > limits.SIGNATURE_SEGMENT:
+    elif not isinstance(token, bytes):
+        raise TokenRefused(Reason.TOKEN_MALFORMED, "not text")
+    elif len(token) > _MOST:
         raise TokenRefused(Reason.TOKEN_TOO_LARGE)
-    signing_input = token[: -len(signature) - 1]
-    return jose.read(header_segment), header_segment, payload, signature, signing_input
+    try:
+        header, payload, signature = token.split(b".", 3)
+    except ValueError:
+        raise TokenRefused(Reason.TOKEN_MALFORMED, "not three segments") from None
+    return header, payload, signature, token
+
+
+def unverified_key_id(unverified: UnverifiedToken) -> str:
+    """The `kid` of a token's header, which must be good in itself; raise `TokenRefused`."""
+    return jose.read(unverified[0])[0]
 
 
 def unverified_issuer(unverified: UnverifiedToken) -> tuple[str, dict[str, Any]]:
@@ -64,7 +77,7 @@ def unverified_issuer(unverified: UnverifiedToken) -> tuple[str, dict[str, Any]]
 
     Nothing else may be done with either before the signature held.
     """
-    unverified_members = _members(unverified[2])
+    unverified_members = _members(unverified[1])
     unverified_iss = unverified_members.get("iss")
     if unverified_iss is None:
         raise TokenRefused(Reason.CLAIM_MISSING, "`iss`")
@@ -90,25 +103,45 @@ def verify_opened(
     unverified_members: dict[str, Any] | None = None,
 ) -> Claims:
     """`verify` for a token that is open already; its payload may have been read too."""
-    if not limits.CLOCK_EARLIEST <= now <= limits.CLOCK_LATEST:
+    if not _EARLIEST <= now <= _LATEST:
         raise KeysUnavailable(Reason.CLOCK_INVALID)
     key = _check_signature(unverified, keys, policy)
-    members = _members(unverified[2]) if unverified_members is None else unverified_members
+    members = _members(unverified[1]) if unverified_members is None else unverified_members
     try:
         check_claims(members, policy, now)
-        claims = Claims(members, key.kid, key.algorithm)
-        if policy.scopes or policy.roles:
-            check_grants(claims, policy.scopes, policy.roles)
     except TokenRefused as refusal:
         refusal.verified_members = members
         raise
-    return claims
+    return Claims(members, key.kid, key.algorithm)
 
 
 def _check_signature(unverified: UnverifiedToken, keys: KeySet, policy: Policy) -> Key:
-    """Header rules, key by exact `kid`, algorithm pinned to the key, signature: in this order."""
-    header, header_segment, _, signature_segment, signing_input = unverified
-    kid, algorithm, typ, certificates = header
+    """Header rules, key by exact `kid`, algorithm pinned to the key, signature: in this order.
+
+    The header's part of it gives the same for the same bytes, keys and policy, and is remembered
+    once a signature held, so that nobody but the issuer can fill that memory.
+    """
+    header, _, signature, token = unverified
+    chosen = keys.chosen.get(header)
+    if chosen is not None and chosen[0] is policy:
+        key = chosen[1]
+    else:
+        key, chosen = _choose_key(header, keys, policy), None
+    length = key.signature_length
+    if len(signature) != length:
+        raise TokenRefused(Reason.SIGNATURE_INVALID)
+    try:
+        octets = decode(signature)
+    except ValueError as fault:
+        raise refusal(fault, signature, "the signature") from None
+    key.check(octets, token[:~length])
+    if chosen is None:
+        _remember(header, keys, policy, key)
+    return key
+
+
+def _choose_key(segment: bytes, keys: KeySet, policy: Policy) -> Key:
+    kid, algorithm, typ, certificates = jose.read(segment)
     if certificates and not policy.foreign:
         raise TokenRefused(Reason.HEADER_FORBIDDEN, "a certificate")
     if typ not in policy.types:
@@ -122,31 +155,18 @@ def _check_signature(unverified: UnverifiedToken, keys: KeySet, policy: Policy) 
     # RFC 8725 sections 3.1 and 3.2: the key decides the algorithm, the header only agrees.
     if algorithm != key.algorithm or algorithm not in policy.algorithms:
         raise TokenRefused(Reason.ALGORITHM_NOT_ALLOWED)
-    if not signature_segment:
-        raise TokenRefused(Reason.SIGNATURE_INVALID)
-    try:
-        signature = decode(signature_segment)
-    except ValueError:
-        raise TokenRefused(Reason.ENCODING_INVALID, "the signature") from None
-    key.check(signature, signing_input)
-    jose.remember(header_segment, header)
     return key
 
 
-def _decode_payload(segment: bytes) -> bytes:
-    if not segment:
-        raise TokenRefused(Reason.TOKEN_MALFORMED, "the payload is empty")
-    try:
-        return decode(segment)
-    except ValueError:
-        raise TokenRefused(Reason.ENCODING_INVALID, "the payload") from None
+def _remember(header: bytes, keys: KeySet, policy: Policy, key: Key) -> None:
+    if len(keys.chosen) >= _REMEMBERED:
+        keys.chosen.clear()
+    keys.chosen[header] = (policy, key)
+    jose.remember(header)
 
 
 def _members(segment: bytes) -> dict[str, Any]:
-    text = _decode_payload(segment)
     try:
-        return parse_object(text)
-    except UnicodeError:
-        raise TokenRefused(Reason.ENCODING_INVALID, "not UTF-8") from None
-    except ValueError:
-        raise TokenRefused(Reason.JSON_INVALID, "not one strict JSON object") from None
+        return parse_object(decode(segment))
+    except ValueError as fault:
+        raise refusal(fault, segment, "the payload") from None
