@@ -7,6 +7,7 @@ state of its stacks, with the marker that no real backend has), `pulumi-home/` (
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import shutil
@@ -29,10 +30,19 @@ _FOLDER = "sandbox"
 _RECORD = "sandbox.json"
 _START_PATIENCE = 60.0
 _STOP_PATIENCE = 15.0
+_ANSWER_PATIENCE = 10.0
 _LOG_TAIL = 2000
 
 # Held for as long as this process lives: what outlives us on purpose is not a forgotten child.
 _STARTED: list[subprocess.Popen[bytes]] = []
+
+
+@atexit.register
+def _let_go() -> None:
+    """Reap what has ended, and own nothing else: Python complains of a child it still owns."""
+    for process in _STARTED:
+        if process.poll() is None:
+            process.returncode = 0
 
 
 @dataclass(frozen=True)
@@ -264,7 +274,7 @@ def _tail(path: Path) -> str:
 
 
 def _answers_soon(told: Record) -> bool:
-    limit = time.monotonic() + 10.0
+    limit = time.monotonic() + _ANSWER_PATIENCE
     while time.monotonic() < limit:
         if ministack.serves(told.ports[ministack.SERVICE]):
             return True
