@@ -151,7 +151,7 @@ def _bench(stack: "EngineStack", outputs: Mapping[str, Any]) -> "Bench":
         scope=str(outputs.get("requiredScope") or ""),
         longest_lifetime=key.longest_lifetime,
         clock_skew=max((g.timings.clock_skew for g in ring.published), default=0) if ring else 0,
-        now=int(time.time()),
+        clock=time.time,
     )
 
 

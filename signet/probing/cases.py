@@ -39,11 +39,11 @@ def _bearer(make: Callable[[Bench], str]) -> Callable[[Bench], str]:
 
 
 def _two_tokens(bench: Bench) -> str:
-    return f"Bearer {bench.good}, Bearer {bench.forged(kid=bench.kid)}"
+    return f"Bearer {bench.good()}, Bearer {bench.forged(kid=bench.kid)}"
 
 
 CASES: Final = (
-    Case(name="good token", credentials=_bearer(lambda b: b.good), reason=None),
+    Case(name="good token", credentials=_bearer(Bench.good), reason=None),
     Case(name="no token", credentials=lambda _: None, reason=Reason.TOKEN_MISSING),
     Case(
         name="expired",
@@ -132,7 +132,7 @@ CASES: Final = (
     ),
     Case(
         name="another scheme (Basic)",
-        credentials=lambda b: f"Basic {b.good}",
+        credentials=lambda b: f"Basic {b.good()}",
         reason=Reason.CREDENTIALS_MALFORMED,
     ),
 )

@@ -32,7 +32,7 @@ BENCH = Bench(
     scope="demo:read",
     longest_lifetime=900,
     clock_skew=60,
-    now=NOW,
+    clock=lambda: NOW,
 )
 
 
