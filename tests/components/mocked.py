@@ -217,11 +217,18 @@ def _exports(into: dict[str, Any]) -> Iterator[None]:
 @contextmanager
 def _clean_runtime() -> Iterator[None]:
     loop = asyncio.new_event_loop()
+    # What a failed run leaves unread is the failure itself, which the test has already.
+    loop.set_exception_handler(lambda *_: None)
     asyncio.set_event_loop(loop)
     runtime_settings.SETTINGS.rpc_manager = rpc_manager.RPCManager()
     try:
         yield
     finally:
+        # A run that fails leaves what waited for the rest of it.
+        waiting = asyncio.all_tasks(loop)
+        for task in waiting:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
         asyncio.set_event_loop(None)
         loop.close()
         runtime_settings.reset_options()

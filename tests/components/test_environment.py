@@ -117,10 +117,8 @@ def test_the_first_run_makes_one_active_and_one_prepared_key(whole: Whole) -> No
     ring = journal_of(run).rings["environment"]
     states = {generation.number: generation.state for generation in ring.generations}
     assert states == {1: State.ACTIVE, 2: State.PREPARED}
-    assert [key.name for key in run.of("aws:kms/key:Key")] == [
-        "environment-1-key",
-        "environment-2-key",
-    ]
+    keys = {key.name for key in run.of("aws:kms/key:Key")}
+    assert keys == {"environment-1-key", "environment-2-key"}
     confirmed = Confirmed.parse(run.one("confirmed").inputs["input"])
     assert confirmed.active == {"environment": 1}
     assert confirmed.journal_digest == journal_of(run).digest
