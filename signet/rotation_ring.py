@@ -221,6 +221,21 @@ class RingPlanner:
 
     def warn_of_caches(self, successor: Generation | None) -> None:
         """Say whose tokens may be refused because a key signs before its waiting time."""
+        confirmed = self.evidence.confirmed
+        unsure = successor is not None and (
+            confirmed is None
+            or confirmed.kid(self.ring.name, successor.number) is None
+            or any(
+                self.ring.name in report.rings and not report.agrees
+                for report in confirmed.validators.values()
+            )
+        )
+        if successor is not None and unsure:
+            self.alarm(
+                AlarmCode.WILL_BREAK,
+                f"not every validator is known to hold generation {successor.number}: one that this"
+                " run cannot deploy refuses its tokens",
+            )
         wait = self.waits().publish_wait
         ready = None if successor is None else self.readable_since(successor)
         if successor is not None and ready is not None and ready + wait <= self.now:

@@ -8,7 +8,7 @@ A   ``jwks_max_age``         ``max-age`` of the published set
 C   ``cache_ceiling``        longest that a validator keeps a fetched set
 E   ``stale_if_error``       how long a validator goes on without contact
 F   ``foreign_cache_age``    longest cache of a consumer that is not ours
-S   ``clock_skew``           largest error of any one clock
+S   ``clock_skew``           largest difference between any two clocks
 D   ``issuer_lag``           an issuer re-reads which key signs within this time
 ==  =======================  ==============================================================
 """

@@ -134,7 +134,7 @@ class Consumer:
             if taken is None or now > self.contact + self.interval:
                 return Verdict.UNAVAILABLE
             return Verdict.ACCEPTED if kid in taken.kids else Verdict.REFUSED
-        if settings is None or now > self.contact + self.stale:
+        if settings is None or now > self.contact + self.interval + self.stale:
             return Verdict.UNAVAILABLE
         if self.mode is Mode.PUBLISHED and taken is None:
             return Verdict.UNAVAILABLE

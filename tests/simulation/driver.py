@@ -25,6 +25,7 @@ FAULTS: dict[str, float] = {
     "store down": 4,
     "store slow": 3,
     "store rolled back": 3,
+    "store rolled back and slow": 1,
     "set forged": 4,
     "denial forged": 2,
     "older state restored": 2,
@@ -34,7 +35,9 @@ FAULTS: dict[str, float] = {
     "run repeated at once": 3,
     "run killed": 5,
     "store write fails": 4,
+    "store write fails for long": 1,
     "validator not deployed": 4,
+    "validator broken for long": 2,
     "KMS refuses": 2,
     "run targeted": 3,
     "validator left out by target": 3,
@@ -87,6 +90,8 @@ class Driver:
     random: Random
     weights: dict[str, float] = field(default_factory=lambda: dict(FAULTS))
     fault_rate: float = 0.35
+    stuck: list[list[int | frozenset[str]]] = field(default_factory=list)
+    """Faults that last: runs left, clouds whose store refuses writes, validators that fail."""
 
     # --- one round -------------------------------------------------------------------------
 
@@ -139,7 +144,7 @@ class Driver:
 
     def _skewed(self, faults: Faults | None) -> Faults:
         found = faults or Faults()
-        skew = self.world.policy.timings.clock_skew
+        skew = self.world.policy.timings.clock_skew // 2
         return found if found.skew else replace(found, skew=self.random.randint(-skew, skew))
 
     # --- the operator ----------------------------------------------------------------------
@@ -178,6 +183,31 @@ class Driver:
         random, world = self.random, self.world
         some = frozenset(random.sample(list(world.by_name), k=min(2, len(world.by_name))))
         cloud = frozenset({random.choice(world.policy.clouds)})
+        if fault == "store write fails for long":
+            self.stuck.append([random.randint(2, 12), cloud, frozenset()])
+        if fault == "validator broken for long":
+            self.stuck.append([random.randint(2, 16), frozenset(), some])
+        found = self._single(fault, some, cloud)
+        return self._lasting(found)
+
+    def _lasting(self, found: Faults) -> Faults:
+        """Add the faults that last; a broken validator is now and then targeted around."""
+        for entry in self.stuck:
+            runs, clouds, validators = entry
+            assert isinstance(runs, int)
+            assert isinstance(clouds, frozenset)
+            assert isinstance(validators, frozenset)
+            entry[0] = runs - 1
+            found = replace(found, stores_fail=found.stores_fail | clouds)
+            if validators and self.random.random() < 0.4:
+                found = replace(found, skipped=found.skipped | validators)
+            else:
+                found = replace(found, validators_fail=found.validators_fail | validators)
+        self.stuck = [entry for entry in self.stuck if entry[0]]
+        return found
+
+    def _single(self, fault: str, some: frozenset[str], cloud: frozenset[str]) -> Faults:
+        random = self.random
         wrong = random.choice((-1, 1)) * random.randint(600, 90 * 86_400)
         return {
             "run killed": Faults(kill_before=random.randint(0, 8)),
@@ -221,6 +251,14 @@ class Driver:
             old = self.random.choice(store.versions[:-1])[1]
             store.put(self.world.now, Document(*old.content, tampered=True))
             self.world.pass_time(self.random.randint(0, 300))
+
+    def _store_rolled_back_and_slow(self) -> None:
+        random, world = self.random, self.world
+        store = random.choice(list(world.stores.values()))
+        if len(store.versions) > 1:
+            old = random.choice(store.versions[:-1])[1]
+            store.put(world.now, Document(*old.content, tampered=True))
+            store.slow_until = world.now + random.randint(1, world.policy.up_interval)
 
     def _set_forged(self) -> None:
         random = self.random
@@ -351,6 +389,7 @@ class Driver:
     def calm(self) -> None:
         """Stop all faults; then the ring has to rotate by itself and every store to be healed."""
         world = self.world
+        self.stuck.clear()
         for store in world.stores.values():
             store.down_until = store.slow_until = world.now
         for consumer in world.consumers:
@@ -366,6 +405,7 @@ class Driver:
             )
         if world.ring.prepared is None:
             world.violate("no successor", "no key is staged after many runs without a fault")
+        world.check_recovered()
         wanted = world.content(world.ring)
         for cloud, store in world.stores.items():
             if store.current is None or store.current.content != wanted:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from signet.confirmed import Confirmed, ValidatorReport, confirm
+from signet.denial import assertion
 from signet.journal import Journal
 from signet.key_ring import KeyRing, State
 from signet.observed import KeyReading, StoreReading
@@ -241,7 +242,9 @@ class World:
             lifetime = record.token_lifetime[RING]
             assert self.state.journal is not None
             token = (kid, lifetime, self.issuer_name)
-            self.live[token] = max(self.live.get(token, 0), last + lifetime + timings.clock_skew)
+            self.live[token] = max(
+                self.live.get(token, 0), last + lifetime + timings.clock_skew // 2
+            )
 
     @property
     def broken(self) -> bool:
@@ -272,10 +275,20 @@ class World:
                         f"{consumer.mode} {consumer.name} refuses a live token of {kid}",
                     )
 
+    def check_recovered(self) -> None:
+        """After all faults have ended for long: every consumer takes every good token again."""
+        for kid, lifetime, issuer in self.live:
+            for consumer in self.consumers:
+                verdict = consumer.decide(kid, lifetime, issuer, self.now)
+                if verdict is not Verdict.ACCEPTED and kid not in self.tainted:
+                    text = f"{consumer.mode} {consumer.name} answers {verdict} for {kid}"
+                    self.violate("consumer lost", text)
+
     def _excused(self, consumer: Consumer, kid: str) -> bool:
         """Whether a refusal is within what the plan announced, or an intruder's doing."""
         excused = self.broken or (
-            consumer.mode is not Mode.DEPLOYED and self.now < self.excused_until.get(kid, 0)
+            self.now < self.excused_until.get(kid, 0)
+            and (consumer.mode is not Mode.DEPLOYED or self._left_out(consumer, kid))
         )
         if not excused and kid in consumer.denied and self._forged(kid):
             excused = True
@@ -285,6 +298,10 @@ class World:
             excused = noticed is None or self.flipped_at.get(kid, 0) <= noticed
         self.tally.excused += excused
         return excused
+
+    def _left_out(self, consumer: Consumer, kid: str) -> bool:
+        """Whether this validator could not be deployed when the key took over in haste."""
+        return consumer.settings is None or kid not in consumer.settings.kids
 
     def _forged(self, kid: str) -> bool:
         """Whether an intruder's denial of this key reached consumers; ours would be a fault."""
@@ -377,9 +394,7 @@ class World:
         warned = any(alarm.code is AlarmCode.WILL_BREAK for alarm in made.alarms)
         for step in made.transitions:
             if step.before is None and step.generation in self.kids_made.values():
-                self.violate(
-                    "number reused", f"generation {step.generation} had a KMS key before"
-                )
+                self.violate("number reused", f"generation {step.generation} had a KMS key before")
             if step.after is not State.ACTIVE:
                 continue
             kid = self.kid(step.generation)
@@ -563,12 +578,11 @@ class World:
 
     def reassert(self, kid: str) -> None:
         """Rewrite every reachable set that does not deny the key, above the highest number."""
-        sets = {c: s.current for c, s in self.stores.items() if s.up(self.now)}
-        numbers = [found.sequence for found in sets.values() if found is not None]
-        for cloud, found in sets.items():
-            if found is None or kid in found.denied:
-                continue
-            fresh = Document(max(numbers) + 1, found.kids - {kid}, found.denied | {kid})
+        readings = {cloud: store.read_back(self.now) for cloud, store in self.stores.items()}
+        known = {key.number: key.kid for key in self.kms.values()}
+        wanted = assertion(self.ring, known, readings, kid)
+        for cloud in wanted.clouds:
+            fresh = Document(wanted.sequence, wanted.kids, wanted.denied)
             self.stores[cloud].put(self.now, fresh)
             self.denial_landed.setdefault((kid, cloud), self.now)
 
