@@ -10,7 +10,7 @@ from typing import Any
 
 from signet.cli import output, stacks
 from signet.cli.run_view import RunView
-from signet.engine import leftovers, locks
+from signet.engine import folder_backend, leftovers, locks
 from signet.engine.locks import Lock, Owner
 from signet.engine.place import PROJECT
 from signet.engine.stack import EngineStack, RunResult, StackLocked, resources_of
@@ -53,6 +53,10 @@ class ReadyStack:
     def mend(self) -> None:
         """Clear dead locks, and bring what a killed run left into the state."""
         self._await_lock("")
+        folder = self.stack.place.backend_folder
+        if folder is not None:
+            for line in folder_backend.mend(folder, PROJECT, self.stack.place.settings_name):
+                self._repaired(line)
         with self._view() as view:
             for line in leftovers.mend(self.stack, stacks.finder(), tell=view.tell()):
                 self._repaired(line)
@@ -114,7 +118,7 @@ class ReadyStack:
             return False
         locks.end_remnants(lock)
         if lock.path is not None:
-            lock.path.unlink(missing_ok=True)
+            locks.remove(lock.path)
         else:
             self.stack.cancel()
         self._repaired(f"cleared the lock of a run that died: {lock}")

@@ -140,6 +140,12 @@ def end_remnants(lock: Lock) -> None:
     time.sleep(_SETTLE)
 
 
+def remove(path: Path) -> None:
+    """Remove a lock's file, and the side file that the engine writes with it."""
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".attrs").unlink(missing_ok=True)
+
+
 @contextmanager
 def turn(path: Path, *, until: float, waiting: Callable[[str], object]) -> Iterator[bool]:
     """Hold this machine's turn at a stack; the kernel gives it back when the process dies.

@@ -33,6 +33,9 @@ _FOREIGN = (
     "GOOGLE_APPLICATION_CREDENTIALS",
 )
 
+_PART = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}"
+_NAME = re.compile(rf"(?:{_PART}/){{0,2}}{_PART}")
+
 _ALWAYS = {
     "PULUMI_SKIP_UPDATE_CHECK": "true",
     # Settings files are copied before a run, so a salt that the engine adds to the copy may be
@@ -142,7 +145,7 @@ def resolve(
 
 
 def _settings(root: Path, stack: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    if not re.fullmatch(r"([A-Za-z0-9_.-]+/){0,2}[A-Za-z0-9_.-]{1,100}", stack):
+    if not _NAME.fullmatch(stack):
         raise SettingsError(
             [
                 Fault(
