@@ -138,10 +138,17 @@ def test_the_bytes_are_bounded() -> None:
     assert len(cache) == 10
 
 
-def test_a_token_larger_than_all_room_is_not_stored() -> None:
+def test_a_token_larger_than_all_room_is_not_stored_and_one_that_just_fits_is() -> None:
     cache = TokenCache(10, entry_bytes("x" * 100))
     cache.put("x" * 101, KEYS, POLICY, claims(), NOW)
     assert len(cache) == 0
+    cache.put("x" * 100, KEYS, POLICY, claims(), NOW)
+    assert len(cache) == 1
+
+
+def test_a_short_token_counts_for_its_claims_too() -> None:
+    assert entry_bytes("") >= 2_000
+    assert entry_bytes("x" * 1_000) - entry_bytes("") >= 5_000
 
 
 def test_an_entry_counts_for_at_least_the_memory_that_it_takes() -> None:
