@@ -184,6 +184,14 @@ def test_backoff_is_spread_by_chance_but_never_more_than_doubled() -> None:
         assert 0.5 <= low <= high <= LONGEST_BACKOFF
 
 
+def test_backoff_doubles_from_its_start_to_its_end() -> None:
+    timing = Timing()
+    failures = [timing.failure_backoff(count, lambda: 1.0) for count in (0, 1, 2, 3, 7, 9_999)]
+    assert failures == [1, 1, 2, 4, 60, 60]
+    unknown = [timing.unknown_backoff(count, lambda: 1.0) for count in (0, 1, 2, 3, 7, 9_999)]
+    assert unknown == [5, 5, 10, 20, 300, 300]
+
+
 def test_a_ceiling_of_nothing_does_not_make_every_decision_a_fetch() -> None:
     timing = Timing(max_age=0, ceiling=0)
     assert timing.overdue == 1
