@@ -81,7 +81,10 @@ def parse_object(data: bytes, most: int = limits.JSON_TEXT) -> dict[str, Any]:
     ):
         members = _parse_any(text)
     else:
-        pairs, end = _scan_flat(text, 0)
+        try:
+            pairs, end = _scan_flat(text, 0)
+        except StopIteration:
+            raise ValueError("a value is missing") from None
         members = dict(pairs)
         if len(members) != len(pairs):
             raise ValueError("a name stands twice in one object")
@@ -98,7 +101,10 @@ def _parse_any(text: str) -> dict[str, Any]:
     if not stripped.startswith("{"):
         raise ValueError("not a JSON object")
     members: dict[str, Any]
-    members, end = _scan(stripped, 0)
+    try:
+        members, end = _scan(stripped, 0)
+    except StopIteration:
+        raise ValueError("a value is missing") from None
     _check_end(stripped, end)
     return members
 
