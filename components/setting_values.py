@@ -16,7 +16,7 @@ NAMESPACE: Final = "signet"
 
 Kind = Literal["string", "integer", "boolean", "array"]
 
-_DURATION = re.compile(r"(\d{1,9})(s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -77,7 +77,7 @@ class SettingReader:
     def text(self, key: str, pattern: str = ".*", remedy: str = "") -> str:
         """Return text that matches `pattern` as a whole, or is the declared default."""
         value = self._text(key)
-        if value != self.declared[key].default_text and re.fullmatch(pattern, value) is None:
+        if value != self.declared[key].default_text and re.fullmatch(pattern, value, re.ASCII) is None:
             self.fault(key, "it is not of the right form", remedy)
         return value
 
@@ -102,12 +102,11 @@ class SettingReader:
 
     def integer(self, key: str, least: int, most: int) -> int:
         """Return a whole number between `least` and `most`."""
-        try:
-            value = int(self._text(key))
-        except ValueError:
+        value = self._text(key)
+        if re.fullmatch(r"-?[0-9]{1,9}", value) is None:
             self.fault(key, "it is not a whole number", f"use {least} to {most}")
             return least
-        return self._within(key, value, least, most, str)
+        return self._within(key, int(value), least, most, str)
 
     def flag(self, key: str) -> bool:
         """Return true or false."""
@@ -126,7 +125,7 @@ class SettingReader:
             self.fault(key, "it is not a list of texts", "write a YAML list of texts")
             return ()
         for item in value:
-            if re.fullmatch(pattern, item) is None:
+            if re.fullmatch(pattern, item, re.ASCII) is None:
                 self.fault(key, f"{item!r} is not of the right form", remedy)
         for item in sorted({item for item in value if value.count(item) > 1}):
             self.fault(key, f"{item!r} stands in it twice", "name it once")
