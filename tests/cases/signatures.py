@@ -58,9 +58,7 @@ def _der(signature: bytes) -> bytes:
 def _at_or_above_modulus(signature: bytes) -> bytes:
     modulus = rs256().private.public_key().public_numbers().n
     value = int.from_bytes(signature) + modulus
-    octets: bytes = encode_dss_signature(
-        int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-    )
+    octets: bytes = value.to_bytes(257)
     return octets
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.cases.refusals import CASES, Case
+from tests.cases.refusals import CASES
+from tests.cases.table import Case
 from validator_functions.verification.batch import decide_batch_line
 
 
