@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from components import packaging
 from components.adoption import FoundKey
 from components.observe import CloudReader
 from components.program import main
 from signet.observed import StoreReading
-
 from tests.components import mocked
 
 NOW = 1_800_000_000

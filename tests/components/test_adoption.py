@@ -1,11 +1,11 @@
 """Which key belongs to which generation, and which is left over."""
 
 import pytest
+
 from components.adoption import FoundKey, decide, readings
 from signet.confirmed import Confirmed, KeyResource
 from signet.journal import Journal
 from signet.observed import KeyReading
-
 from tests.components.conftest import Whole
 from tests.components.test_environment import journal_of
 

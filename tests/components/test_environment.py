@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 import pytest
+
 from components.adoption import FoundKey
 from components.validator_settings import settings_hash
 from signet.confirmed import Confirmed
@@ -12,11 +13,10 @@ from signet.errors import RunFailed, SettingsError
 from signet.journal import Journal
 from signet.key_ring import State
 from signet.observed import StoreReading
-from validator_functions.verification.keys import KeySet, thumbprint
-from validator_functions.verification.settings import ValidatorSettings
-
 from tests.components import mocked
 from tests.components.conftest import NOW, Whole, stashed
+from validator_functions.verification.keys import KeySet, thumbprint
+from validator_functions.verification.settings import ValidatorSettings
 
 COMPONENTS = {
     "signet:index:Environment",

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from components.aws.guard import IDENTITY_HEADERS
 
+from components.aws.guard import IDENTITY_HEADERS
 from tests.components import mocked
 from tests.components.conftest import Whole
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from components.adoption import FoundKey
 from components.aws.clients import kms as kms_client
 from components.aws.key_census import MOST_KEYS, find_keys
 from components.settings import AwsSettings, parse
 from components.surroundings import Surroundings
 from signet.errors import CouldNotCheck
-
 from tests.components.conftest import SETTINGS
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/"

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from components.aws import names, policies
 
 ROOT = "arn:aws:iam::111122223333:root"

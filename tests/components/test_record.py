@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+
 from components import record
 from signet.errors import RunFailed
-
 from tests.components.conftest import Whole, stashed
 from tests.components.test_environment import state_after
 

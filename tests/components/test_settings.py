@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from components.setting_values import seconds
 from components.settings import parse
 from components.surroundings import Surroundings

@@ -5,9 +5,10 @@ import re
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
+
 from components.settings import DECLARED, parse
 from components.surroundings import Surroundings
-from ruamel.yaml import YAML
 from signet.paths import repo_root
 
 ROOT = repo_root()
