@@ -81,6 +81,11 @@ _REMEDIES = (
         "set PULUMI_CONFIG_PASSPHRASE to the one this stack was made with",
     ),
     _Remedy(
+        re.compile(r"failed to load checkpoint|unexpected end of JSON"),
+        "the state file is damaged: the backend keeps the one before it beside it (.bak); copy "
+        "that over it, then run it again",
+    ),
+    _Remedy(
         re.compile(r"no resource plugin|could not (find|load) plugin|failed to load plugin"),
         "run `make setup`; where plugins cannot be downloaded, see docs/operations.md",
     ),

@@ -50,5 +50,6 @@ def _stashed(deployment: Mapping[str, Any], name: str) -> str | None:
             and not resource.get("delete")
         ):
             value = (resource.get("outputs") or {}).get("input")
-            return value if isinstance(value, str) else None
+            # Anything but text is damage, which parsing reports.
+            return value if isinstance(value, str) else f"not a text: {type(value).__name__}"
     return None
