@@ -136,13 +136,13 @@ class _Monitor(mocks.MockMonitor):
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Any:  # noqa: N802
         with _in_worker():
-            return super().Invoke(request)
+            return super().Invoke(request)  # type: ignore[no-untyped-call]
 
     def RegisterResource(  # noqa: N802 - the protocol's name
         self, request: resource_pb2.RegisterResourceRequest
-    ) -> resource_pb2.RegisterResourceResponse:
+    ) -> Any:
         with _in_worker():
-            answer = super().RegisterResource(request)
+            answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             self._run.resources.append(
                 Declared(
@@ -165,7 +165,7 @@ class _Monitor(mocks.MockMonitor):
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> Any:
         self._run.finished.add(request.urn)
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 def config(values: Mapping[str, Any]) -> dict[str, str]:
@@ -207,7 +207,7 @@ def run(
 @contextmanager
 def _exports(into: dict[str, Any]) -> Iterator[None]:
     before = pulumi.export
-    pulumi.export = into.__setitem__
+    pulumi.export = into.__setitem__  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -220,7 +220,7 @@ def _clean_runtime() -> Iterator[None]:
     # What a failed run leaves unread is the failure itself, which the test has already.
     loop.set_exception_handler(lambda *_: None)
     asyncio.set_event_loop(loop)
-    runtime_settings.SETTINGS.rpc_manager = rpc_manager.RPCManager()
+    runtime_settings.SETTINGS.rpc_manager = rpc_manager.RPCManager()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:

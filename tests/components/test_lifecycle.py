@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from components.surroundings import Surroundings
 from signet.confirmed import Confirmed
 from signet.journal import Journal
 from signet.key_ring import State
-
 from tests.components import mocked
 from tests.components.conftest import NOW, Whole, stashed
 from tests.components.test_environment import journal_of, published, reading, state_after
@@ -94,12 +95,8 @@ def test_a_lowered_token_lifetime_does_not_refuse_tokens_that_live(whole: Whole)
 def test_protection_is_off_where_the_sandbox_says_so(
     whole: Whole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components import program, surroundings
-
-    inside = surroundings.Surroundings(
-        stack="test", in_sandbox=True, aws_endpoint="http://127.0.0.1:4566"
-    )
-    monkeypatch.setattr(program.Surroundings, "observe", lambda _stack: inside)
+    inside = Surroundings(stack="test", in_sandbox=True, aws_endpoint="http://127.0.0.1:4566")
+    monkeypatch.setattr(Surroundings, "observe", lambda _stack: inside)
     run = whole(settings={"protectKeys": "false", "python": "running"})
     for key in run.of("aws:kms/key:Key"):
         assert not key.protect

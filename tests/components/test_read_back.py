@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+
 from components import read_back
 from components.aws.readback import read_store
 from components.observe import CloudReader, observe
@@ -20,7 +21,6 @@ from signet.documents import jwk_from_pem, render_jwks
 from signet.errors import CouldNotCheck
 from signet.observed import StoreReading
 from signet.published import judge
-
 from tests.components import mocked
 from tests.components.conftest import SETTINGS
 
@@ -36,7 +36,7 @@ def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
         def do_GET(self) -> None:
             answer(self)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -114,7 +114,11 @@ def test_a_store_that_nobody_serves_is_unverified() -> None:
 def test_a_store_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_back, "SECONDS", 0.3)
     released = threading.Event()
-    with serving(lambda _handler: released.wait(5) and None) as url:
+
+    def hang(_handler: BaseHTTPRequestHandler) -> None:
+        released.wait(5)
+
+    with serving(hang) as url:
         started = time.monotonic()
         reading = read_back.public(url, in_sandbox=True)
         assert time.monotonic() - started < 2
