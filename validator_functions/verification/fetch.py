@@ -23,8 +23,9 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -198,6 +199,18 @@ class HttpFetcher:
             headers.update(self._headers(url, deadline - self._monotonic()))
         answer = get(target, headers, deadline, self._max_bytes, monotonic=self._monotonic)
         return _judge(answer, url, conditional=etag is not None)
+
+
+def prepare(urls: Iterable[str]) -> None:
+    """Load now what the first fetch would load, and the system's trust where one is HTTPS.
+
+    For runtimes that start with a whole CPU and go on with a small part of one (AWS Lambda): there
+    the loading alone could take the second that a first decision waits.
+    """
+    for name in ("http.client", "ssl", "urllib.parse"):
+        import_module(name)
+    if any(url.startswith("https:") for url in urls):
+        _tls_context()
 
 
 def _judge(answer: Answer, url: str, *, conditional: bool) -> Fetched:

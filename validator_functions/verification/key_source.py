@@ -194,6 +194,11 @@ class KeySource:
         self._etags: dict[str, tuple[str, KeySet]] = {}
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """Where the published set is asked for, in order."""
+        return self._source.urls
+
+    @property
     def sequence(self) -> int | None:
         """The sequence of the set in force, for logs and health answers."""
         return self._trusted.sequence

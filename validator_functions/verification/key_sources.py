@@ -46,7 +46,8 @@ class KeySources:
         Raises:
             SettingsError: an issuer without any store to ask, which could never hear of a denial.
         """
-        sources, faults = [], []
+        sources: list[KeySource] = []
+        faults: list[str] = []
         for issuer in settings.issuers:
             try:
                 urls, own = _store(settings, issuer, environ, wall)
@@ -64,6 +65,10 @@ class KeySources:
             sources.append(KeySource(ring, fetcher or own, mode=mode, on_event=on_event))
         if faults:
             raise SettingsError(faults)
+        if mode is RefreshMode.INLINE:
+            from .fetch import prepare
+
+            prepare(url for source in sources for url in source.urls)
         return cls(sources)
 
     def __iter__(self) -> Iterator[KeySource]:

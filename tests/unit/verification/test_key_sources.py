@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from validator_functions.verification import fetch
 from validator_functions.verification.audit import key_event_line
 from validator_functions.verification.cache import TokenCache
 from validator_functions.verification.decision import StaticKeys
@@ -154,3 +155,18 @@ def test_a_validator_remembers_tokens_only_where_its_settings_say_so() -> None:
         validator = Validator(read, StaticKeys.of(read), lambda _line: None)
         assert validator._authorizer is not None
         assert isinstance(validator._authorizer._verified, kind)
+
+
+def test_a_function_that_will_lose_its_cpu_loads_what_fetching_needs_at_its_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trust: list[Any] = []
+    monkeypatch.setattr(fetch, "_tls", trust)
+    read = settings(["http://127.0.0.1:1/"], deployed=document(["a"], 5))
+    KeySources.from_settings(read, mode=RefreshMode.INLINE)
+    assert trust == []
+    read = settings(["https://own.test/"], sandbox=False, deployed=document(["a"], 5))
+    KeySources.from_settings(read, mode=RefreshMode.BACKGROUND)
+    assert trust == []
+    KeySources.from_settings(read, mode=RefreshMode.INLINE)
+    assert len(trust) == 1
