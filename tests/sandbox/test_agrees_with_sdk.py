@@ -18,7 +18,7 @@ from sandbox.aws import provider
 from sandbox.plugin.spec import Kind, Prop, Type
 
 # Reading an SDK's old names warns of their age; none of ours is among them.
-pytestmark = pytest.mark.filterwarnings("ignore:aws:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.* in favor of :DeprecationWarning")
 
 PROVIDER = provider()
 RESOURCES = sorted(PROVIDER.resources)
@@ -222,7 +222,7 @@ REPLACES = [
 
 
 @pytest.mark.parametrize(("token", "names"), REPLACES)
-def test_what_replaces_is_what_terraforms_provider_forces_new(token: str, names: set[str]) -> None:
+def test_what_replaces_is_what_terraform_forces_new(token: str, names: set[str]) -> None:
     """The SDK carries no such information; read from the schemas that the tables name."""
     table = {n for n, prop in PROVIDER.resources[token].inputs.items() if prop.replace}
     assert table - {"region"} == names
