@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signet.cli import output, stacks
+from signet.cli import issuing_record, output, stacks
+from signet.cli.issuing_record import IssuingRecord
 from signet.errors import CouldNotCheck
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def run(args: argparse.Namespace) -> int:
     begun = time.monotonic()
     stack = stacks.open_stack(args.stack, start_sandbox=True, quiet=args.json)
     first = _up(stack, args, quiet=args.json)
-    outputs = stack.outputs()
+    found = issuing_record.read(stack)
+    outputs = found.outputs
     with stack.place.applied():
-        gateways, results = _compare(stack, outputs, quiet=args.json)
+        gateways, results = _compare(stack, found, quiet=args.json)
     shown_after = time.monotonic() - begun
     good = all(result.as_expected for result in results)
     if not args.json:
@@ -114,35 +116,34 @@ def _until_unchanged(stack: "EngineStack", args: argparse.Namespace) -> "RunResu
 
 
 def _compare(
-    stack: "EngineStack", outputs: dict[str, Any], *, quiet: bool
+    stack: "EngineStack", found: IssuingRecord, *, quiet: bool
 ) -> "tuple[list[Gateway], list[CaseResult]]":
     from signet.probing.comparison import compare
     from signet.probing.gateway_call import call, gateways_of
 
-    gateways = gateways_of(outputs)
+    gateways = gateways_of(found.outputs)
     if not gateways:
         raise CouldNotCheck(
             f"{stack.name} has no gateway to call",
             remedy="set signet:awsHttpApi or signet:awsRestApi to create",
         )
-    bench = _bench(stack, outputs)
+    bench = _bench(stack.name, found)
     with output.progress(f"calling {len(gateways)} gateways", quiet=quiet):
-        results = compare(bench, gateways, _logs(outputs, gateways), call)
+        results = compare(bench, gateways, _logs(found.outputs, gateways), call)
     return gateways, results
 
 
-def _bench(stack: "EngineStack", outputs: Mapping[str, Any]) -> "Bench":
-    from signet.engine import record
+def _bench(stack: str, found: IssuingRecord) -> "Bench":
     from signet.issuing.active import active_key
     from signet.issuing.issuer import confirmed_keys
     from signet.issuing.signers import signer_for
     from signet.probing.forgery import Bench
 
-    journal, confirmed = record.read(stack)
-    key = active_key(stack.name, journal, confirmed)
-    signer = signer_for(key.cloud, key.key_reference, key.algorithm)
+    key = active_key(stack, found.journal, found.confirmed)
+    signer = signer_for(key.cloud, key.key_reference, key.algorithm, identity=found.identity(key))
     confirmed_keys(signer, key.kid)
-    ring = journal.rings[key.ring] if journal else None
+    ring = found.journal.rings[key.ring] if found.journal else None
+    outputs = found.outputs
     return Bench(
         signer=signer,
         kid=key.kid,
@@ -204,6 +205,8 @@ def _show_timings(stack: str, timings: Mapping[str, float], *, changed: bool) ->
 
 def _show_next(stack: str, outputs: Mapping[str, Any], gateways: "Sequence[Gateway]") -> None:
     signet = _own_command()
+    other = [] if stack == _STACK else ["--stack", stack]
+    down = "make down" if stack == _STACK else f"make down STACK={stack}"
     url = gateways[0].url
     scope = outputs.get("requiredScope")
     issue = [signet, "token", "issue", "--stack", stack, "--audience", str(outputs["audience"])]
@@ -221,9 +224,9 @@ def _show_next(stack: str, outputs: Mapping[str, Any], gateways: "Sequence[Gatew
         f"curl -i {jwks}    # the public keys",
         f'{signet} token inspect <<< "$TOKEN"',
         f'{shlex.join(verify)} --jwks <(curl -s {jwks}) <<< "$TOKEN"',
-        f"{signet} demo --logs    # why requests were refused",
+        f"{shlex.join([signet, 'demo', *other, '--logs'])}    # why requests were refused",
         f"{signet} outputs {stack}",
-        "make down    # destroys the stack and stops the sandbox",
+        f"{down}    # destroys the stack and stops the sandbox",
     ):
         output.say(f"  {line}")
 

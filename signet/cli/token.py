@@ -5,7 +5,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from signet.cli import output, run_options, stacks
+from signet.cli import issuing_record, output, run_options, stacks
 from signet.errors import NegativeAnswer, UsageError
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _issue(args: argparse.Namespace) -> int:
-    from signet.engine import record
     from signet.issuing.active import active_key
 
     stack = stacks.existing_stack(args.stack, quiet=True)
-    key = active_key(args.stack, *record.read(stack), ring=args.ring)
+    found = issuing_record.read(stack)
+    key = active_key(args.stack, found.journal, found.confirmed, ring=args.ring)
     request = _request(args, key)
     now = int(time.time())
-    token = _sign(stack.place, key, request, now)
+    token = _sign(stack.place, key, found.identity(key), request, now)
     if not args.json:
         sys.stdout.write(token + "\n")
         return 0
@@ -117,7 +117,9 @@ def _request(args: argparse.Namespace, key: "ActiveKey") -> "TokenRequest":
     )
 
 
-def _sign(place: "Place", key: "ActiveKey", request: "TokenRequest", now: int) -> str:
+def _sign(
+    place: "Place", key: "ActiveKey", identity: str | None, request: "TokenRequest", now: int
+) -> str:
     from signet.issuing.errors import KmsUnreachable
     from signet.issuing.issuer import issue
     from signet.issuing.signers import signer_for
@@ -125,7 +127,7 @@ def _sign(place: "Place", key: "ActiveKey", request: "TokenRequest", now: int) -
     try:
         with place.applied():
             return issue(
-                signer_for(key.cloud, key.key_reference, key.algorithm),
+                signer_for(key.cloud, key.key_reference, key.algorithm, identity=identity),
                 request,
                 kid=key.kid,
                 issuer=key.issuer,

@@ -7,6 +7,7 @@ import json
 import ssl
 import time
 import urllib.parse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,7 +49,7 @@ class GatewayAnswer:
         return found if isinstance(found, dict) else {}
 
 
-def gateways_of(outputs: dict[str, Any]) -> list[Gateway]:
+def gateways_of(outputs: Mapping[str, Any]) -> list[Gateway]:
     """Return the gateways of a stack's outputs, in a steady order."""
     found = outputs.get("gateways")
     clouds = found if isinstance(found, dict) else {}

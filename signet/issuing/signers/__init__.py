@@ -30,19 +30,25 @@ class Signer(Protocol):
 
 
 class _Adapter(Protocol):
-    def connect(self, key_reference: str, algorithm: str) -> Signer:
+    def connect(self, key_reference: str, algorithm: str, identity: str | None) -> Signer:
         """Make the cloud's client from the caller's own credentials."""
 
 
-def signer_for(cloud: str, key_reference: str, algorithm: str) -> Signer:
+def signer_for(
+    cloud: str, key_reference: str, algorithm: str, *, identity: str | None = None
+) -> Signer:
     """Return a signer for a KMS key, with the caller's own credentials for that cloud.
+
+    `identity` is whom the key allows to sign, and whom the caller is to become: a role's ARN
+    (AWS), a managed identity's client id (Azure), a service account's address (Google). None
+    signs as the caller.
 
     `key_reference` is how that cloud names one key for good: a key ARN or id (AWS), a key
     identifier with its version (`https://VAULT/keys/NAME/VERSION`, Azure), or a key version's
     resource name (`projects/.../cryptoKeyVersions/N`, Google).
 
-    Raises SettingsError for an unknown cloud or algorithm and for a malformed reference. No call
-    is made yet.
+    Raises SettingsError for an unknown cloud or algorithm and for a malformed reference, and
+    SigningDenied where the caller may not become `identity`. The key is not used yet.
     """
     faults = []
     if cloud not in CLOUDS:
@@ -52,7 +58,7 @@ def signer_for(cloud: str, key_reference: str, algorithm: str) -> Signer:
     if faults:
         raise SettingsError(faults)
     adapter = cast(_Adapter, importlib.import_module(f"{__name__}.{cloud}"))
-    return adapter.connect(key_reference, algorithm)
+    return adapter.connect(key_reference, algorithm, identity)
 
 
 def _one_of(key: str, value: str, known: tuple[str, ...]) -> Fault:

@@ -31,6 +31,8 @@ from signet.issuing.signature_format import ALGORITHMS, raw_from_der
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_kms.literals import SigningAlgorithmSpecType
+    from mypy_boto3_sts import STSClient
+    from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
 _SPECS: Final[dict[str, SigningAlgorithmSpecType]] = {
     "RS256": "RSASSA_PKCS1_V1_5_SHA_256",
@@ -60,6 +62,16 @@ _BUSY = frozenset(
     {"LimitExceededException", "RequestLimitExceeded", "Throttling", "ThrottlingException"}
     | {"TooManyRequestsException"}
 )
+
+_NO_CREDENTIALS: Final = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+)
+_SESSION_NAME: Final = "signet-token-issue"
+_SESSION_SECONDS: Final = 900
+_ROLE_OF_SESSION = re.compile(r"(arn:aws[a-z-]*:)sts(::[0-9]{12}:)assumed-role/([^/]+)/.*")
 
 T = TypeVar("T")
 
@@ -116,18 +128,8 @@ class AwsKmsSigner:
             return call()
         except ClientError as error:
             raise self._answered(action, error) from error
-        except (
-            CredentialRetrievalError,
-            NoCredentialsError,
-            NoRegionError,
-            PartialCredentialsError,
-            SSOError,
-        ) as error:
-            raise SigningDenied(
-                f"no usable AWS credentials: {error}",
-                where=self._where,
-                remedy="sign in (`aws sso login`, AWS_PROFILE, or the job's role) and try again",
-            ) from error
+        except _NO_CREDENTIALS as error:
+            raise _no_credentials(error, self._where) from error
         except BotoCoreError as error:
             raise KmsUnreachable(
                 f"AWS KMS cannot be reached: {error}",
@@ -163,8 +165,42 @@ class AwsKmsSigner:
         )
 
 
-def connect(key_reference: str, algorithm: str) -> AwsKmsSigner:
-    """Make a signer from the caller's own AWS credentials; the region is that of the key's ARN."""
+def become(sts: STSClient, role_arn: str) -> CredentialsTypeDef | None:
+    """Return credentials of a role for 15 minutes; None for a caller that is this role already.
+
+    Raises SigningDenied where the caller may not take it on.
+    """
+    where = f"IAM role {role_arn}"
+    try:
+        caller = sts.get_caller_identity()["Arn"]
+        if _ROLE_OF_SESSION.sub(r"\1iam\2role/\3", caller) == _without_path(role_arn):
+            return None
+        taken = sts.assume_role(
+            RoleArn=role_arn, RoleSessionName=_SESSION_NAME, DurationSeconds=_SESSION_SECONDS
+        )
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        raise SigningDenied(
+            f"you may not take on the role that signs ({code})",
+            where=where,
+            remedy="use an identity that `signet:awsIssuerPrincipals` names",
+        ) from error
+    except _NO_CREDENTIALS as error:
+        raise _no_credentials(error, where) from error
+    except BotoCoreError as error:
+        raise KmsUnreachable(
+            f"AWS STS cannot be reached: {error}",
+            where=where,
+            remedy="check the network, the proxy and the region, and try again",
+        ) from error
+    return taken["Credentials"]
+
+
+def connect(key_reference: str, algorithm: str, identity: str | None = None) -> AwsKmsSigner:
+    """Make a signer from the caller's own AWS credentials, as the role `identity` if it is given.
+
+    The region is that of the key's ARN, else AWS_REGION or the profile's.
+    """
     arn = _ARN.fullmatch(key_reference)
     if arn is None and not _KEY_ID.fullmatch(key_reference):
         raise SettingsError(
@@ -181,8 +217,18 @@ def connect(key_reference: str, algorithm: str) -> AwsKmsSigner:
     # boto3 itself reads AWS_DEFAULT_REGION alone. A session of its own: the default one would keep
     # the credentials of whatever environment used it first.
     region = arn["region"] if arn else os.environ.get("AWS_REGION")
+    session = boto3.Session(region_name=region)
     try:
-        client = boto3.Session(region_name=region).client("kms", config=_CONFIG)
+        if identity is not None:
+            taken = become(session.client("sts", config=_CONFIG), identity)
+            if taken is not None:
+                session = boto3.Session(
+                    aws_access_key_id=taken["AccessKeyId"],
+                    aws_secret_access_key=taken["SecretAccessKey"],
+                    aws_session_token=taken["SessionToken"],
+                    region_name=session.region_name,
+                )
+        client = session.client("kms", config=_CONFIG)
     except NoRegionError as error:
         raise SigningDenied(
             "no AWS region is set, and the key id names none",
@@ -190,3 +236,17 @@ def connect(key_reference: str, algorithm: str) -> AwsKmsSigner:
             remedy="set AWS_REGION",
         ) from error
     return AwsKmsSigner(client, key_reference, algorithm)
+
+
+def _without_path(role_arn: str) -> str:
+    """A session's ARN names its role without the role's path."""
+    head, _, names = role_arn.partition(":role/")
+    return f"{head}:role/{names.rpartition('/')[2]}"
+
+
+def _no_credentials(error: BotoCoreError, where: str) -> SigningDenied:
+    return SigningDenied(
+        f"no usable AWS credentials: {error}",
+        where=where,
+        remedy="sign in (`aws sso login`, AWS_PROFILE, or the job's role) and try again",
+    )

@@ -150,10 +150,13 @@ class AzureKeyVaultSigner:
         )
 
 
-def connect(key_reference: str, algorithm: str) -> AzureKeyVaultSigner:
-    """Make a signer from the caller's own Entra identity."""
+def connect(key_reference: str, algorithm: str, identity: str | None = None) -> AzureKeyVaultSigner:
+    """Make a signer from the caller's own Entra identity.
+
+    `identity` is the client id of the managed identity to use where several are assigned.
+    """
     parts = _parts(key_reference)
-    credential = DefaultAzureCredential()
+    credential = DefaultAzureCredential(managed_identity_client_id=identity)
     return AzureKeyVaultSigner(
         KeyClient(vault_url=parts["vault"], credential=credential, **_CLIENT_SETTINGS),
         CryptographyClient(key_reference, credential, **_CLIENT_SETTINGS),

@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+import google.auth
 import google_crc32c
 from google.api_core import exceptions as api
 from google.api_core.retry import Retry, if_exception_type
 from google.auth import exceptions as auth
+from google.auth import impersonated_credentials
 from google.cloud import kms_v1
 
 from signet.errors import Fault, SettingsError
@@ -27,6 +29,8 @@ _VERSION = re.compile(
 )
 _ATTEMPTS: Final = 3
 _TIMEOUT: Final = 5.0
+_SCOPE: Final = "https://www.googleapis.com/auth/cloudkms"
+_IMPERSONATION_SECONDS: Final = 900
 _RETRY: Final = Retry(
     predicate=if_exception_type(api.ServiceUnavailable, api.ResourceExhausted),
     initial=0.2,
@@ -181,8 +185,12 @@ class GcpKmsSigner:
         )
 
 
-def connect(key_reference: str, algorithm: str) -> GcpKmsSigner:
-    """Make a signer from the caller's Application Default Credentials."""
+def connect(key_reference: str, algorithm: str, identity: str | None = None) -> GcpKmsSigner:
+    """Make a signer from the caller's Application Default Credentials.
+
+    With `identity`, a service account's address, the caller impersonates it, which takes
+    `roles/iam.serviceAccountTokenCreator` on it.
+    """
     if not _VERSION.fullmatch(key_reference):
         raise SettingsError(
             [
@@ -196,7 +204,15 @@ def connect(key_reference: str, algorithm: str) -> GcpKmsSigner:
             ]
         )
     try:
-        client = kms_v1.KeyManagementServiceClient()
+        credentials, _ = google.auth.default(scopes=[_SCOPE])
+        if identity is not None:
+            credentials = impersonated_credentials.Credentials(  # type: ignore[no-untyped-call]
+                source_credentials=credentials,
+                target_principal=identity,
+                target_scopes=[_SCOPE],
+                lifetime=_IMPERSONATION_SECONDS,
+            )
+        client = kms_v1.KeyManagementServiceClient(credentials=credentials)
     except auth.GoogleAuthError as error:
         raise SigningDenied(
             "no Google credentials were found",

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from signet.errors import SettingsError, SignetError
 from signet.issuing.errors import KeyUnusable, KmsBusy, KmsUnreachable, SigningDenied
 from signet.issuing.signers import signer_for
-from signet.issuing.signers.aws import _CONFIG, AwsKmsSigner
+from signet.issuing.signers.aws import _CONFIG, AwsKmsSigner, become
 from tests.unit.issuing import fake_aws_kms
 from tests.unit.issuing.fake_aws_kms import FakeKms
 from tests.unit.issuing.local_keys import ALGORITHMS, check, shared_key
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_sts import STSClient
 
 MESSAGE = b"header.payload"
 
@@ -155,6 +157,61 @@ def test_the_region_is_that_of_the_keys_arn(monkeypatch: pytest.MonkeyPatch) -> 
     made = signer_for("aws", arn, "ES256")
     assert isinstance(made, AwsKmsSigner)
     assert made._client.meta.region_name == "eu-west-3"
+
+
+ROLE = "arn:aws:iam::000000000000:role/team/issuer"
+
+
+def stubbed_sts() -> tuple[STSClient, Stubber]:
+    sts = boto3.client(
+        "sts", region_name="eu-west-3", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    stubber = Stubber(sts)
+    stubber.activate()
+    return sts, stubber
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        "arn:aws:iam::000000000000:user/ann",
+        "arn:aws:sts::000000000000:assumed-role/deployer/session",
+        "arn:aws:sts::111111111111:assumed-role/issuer/session",
+    ],
+)
+def test_a_caller_takes_on_the_role_that_may_sign(caller: str) -> None:
+    sts, stubber = stubbed_sts()
+    stubber.add_response("get_caller_identity", {"Arn": caller})
+    given = {
+        "AccessKeyId": "ASIA" + "0" * 16,
+        "SecretAccessKey": "s",
+        "SessionToken": "t",
+        "Expiration": "2027-01-01T00:00:00Z",
+    }
+    asked = {"RoleArn": ROLE, "RoleSessionName": "signet-token-issue", "DurationSeconds": 900}
+    stubber.add_response("assume_role", {"Credentials": given}, asked)
+    taken = become(sts, ROLE)
+    assert taken is not None
+    assert taken["SessionToken"] == "t"
+    stubber.assert_no_pending_responses()
+
+
+def test_a_caller_that_is_that_role_already_stays_as_it_is() -> None:
+    sts, stubber = stubbed_sts()
+    own = "arn:aws:sts::000000000000:assumed-role/issuer/job-7"
+    stubber.add_response("get_caller_identity", {"Arn": own})
+    assert become(sts, ROLE) is None
+    stubber.assert_no_pending_responses()
+
+
+def test_a_caller_that_may_not_take_on_the_role_is_told_which_setting_allows_it() -> None:
+    sts, stubber = stubbed_sts()
+    stubber.add_response("get_caller_identity", {"Arn": "arn:aws:iam::000000000000:user/ann"})
+    stubber.add_client_error("assume_role", "AccessDenied")
+    with pytest.raises(SigningDenied) as raised:
+        become(sts, ROLE)
+    assert ROLE in str(raised.value)
+    assert "signet:awsIssuerPrincipals" in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+import google.auth
 import google_crc32c
 import grpc
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from google.auth import impersonated_credentials
+from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
-from google.cloud import kms_v1
 
 from signet.errors import SignetError
 from signet.issuing.errors import KeyUnusable, KmsBusy, KmsUnreachable, SigningDenied
@@ -142,9 +144,25 @@ def test_one_passing_fault_does_not_show(kms: FakeCloudKms) -> None:
 
 
 def test_without_credentials_it_says_how_to_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody() -> None:
+    def nobody(**_: Any) -> None:
         raise DefaultCredentialsError("nobody is signed in")  # type: ignore[no-untyped-call]
 
-    monkeypatch.setattr(kms_v1, "KeyManagementServiceClient", nobody)
+    monkeypatch.setattr(google.auth, "default", nobody)
     with pytest.raises(SigningDenied, match="no Google credentials"):
         signer_for("gcp", version("RS256"), "RS256")
+
+
+@pytest.mark.parametrize("identity", [None, "issuer@p.iam.gserviceaccount.com"])
+def test_the_caller_signs_as_the_service_account_that_it_is_told(
+    identity: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(google.auth, "default", lambda **_: (own, "p"))
+    made = signer_for("gcp", version("RS256"), "RS256", identity=identity)
+    assert isinstance(made, GcpKmsSigner)
+    used = made._client.transport._credentials
+    if identity is None:
+        assert used is own
+    else:
+        assert isinstance(used, impersonated_credentials.Credentials)
+        assert used.service_account_email == identity

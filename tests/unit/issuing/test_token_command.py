@@ -11,24 +11,26 @@ from typing import Any
 import jwt
 import pytest
 
-from signet.cli import main, stacks
+from signet.cli import issuing_record, main, stacks
+from signet.cli.issuing_record import IssuingRecord
 from signet.confirmed import KeyResource
 from signet.documents import jwk_from_pem
-from signet.engine import record
 from signet.issuing import signers
+from signet.issuing.active import active_key
 from signet.issuing.errors import KeyUnusable, KmsUnreachable
 from tests.unit.issuing.local_keys import LocalSigner
 from tests.unit.issuing.test_active import CONFIRMED, JOURNAL
 
 SIGNER = LocalSigner("RS256")
 JWK = jwk_from_pem(SIGNER.public_key_pem(), "RS256")
-RECORD = (
-    JOURNAL,
-    replace(
+RECORD = IssuingRecord(
+    journal=JOURNAL,
+    confirmed=replace(
         CONFIRMED,
         kids={"environment": {1: JWK["kid"]}},
         key_resources={"environment": {1: KeyResource("aws", "key-1")}},
     ),
+    outputs={"issuers": {"environment": {"aws": "role-1", "gcp": "account-1"}}},
 )
 ASKED = ["token", "issue", "--stack", "dev", "--audience", "https://api.example", "--subject", "me"]
 
@@ -54,13 +56,16 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     made = Stack()
     made.place = Place()
 
-    def signer_for(cloud: str, key_reference: str, algorithm: str) -> LocalSigner:
+    def signer_for(
+        cloud: str, key_reference: str, algorithm: str, *, identity: str | None
+    ) -> LocalSigner:
         assert made.place.applied_now, "the KMS is reached in the stack's own environment"
         assert (cloud, key_reference, algorithm) == ("aws", "key-1", "RS256")
+        assert identity == "role-1", "the key lets only the issuer's role sign"
         return SIGNER
 
     monkeypatch.setattr(stacks, "existing_stack", lambda name, **_: made)
-    monkeypatch.setattr(record, "read", lambda _: RECORD)
+    monkeypatch.setattr(issuing_record, "read", lambda _: RECORD)
     monkeypatch.setattr(signers, "signer_for", signer_for)
     return made
 
@@ -102,8 +107,9 @@ def test_a_token_lives_as_long_as_asked_for(
 def test_the_default_lifetime_is_never_over_the_cap(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    short = (RECORD[0], replace(RECORD[1], token_lifetime={"environment": 15}))
-    monkeypatch.setattr(record, "read", lambda _: short)
+    assert RECORD.confirmed is not None
+    short = replace(RECORD.confirmed, token_lifetime={"environment": 15})
+    monkeypatch.setattr(issuing_record, "read", lambda _: replace(RECORD, confirmed=short))
     told = claims(run(capsys)[1].strip())
     assert told["exp"] - told["iat"] == 15
 
@@ -133,7 +139,7 @@ def test_a_length_of_time_that_is_none_is_a_usage_error(
 def test_a_stack_that_was_never_applied_completely_signs_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(record, "read", lambda _: (JOURNAL, None))
+    monkeypatch.setattr(issuing_record, "read", lambda _: replace(RECORD, confirmed=None))
     code, out, err = run(capsys)
     assert (code, out) == (2, "")
     assert "signet up dev" in err
@@ -170,3 +176,12 @@ def test_a_sandbox_that_has_ended_is_told_with_how_to_start_it(
     code, _, err = run(capsys)
     assert code == 3
     assert "signet sandbox start" in err
+
+
+@pytest.mark.parametrize("outputs", [{}, {"issuers": None}, {"issuers": {"environment": {}}}])
+def test_a_stack_that_names_no_signing_identity_has_the_caller_sign(
+    outputs: dict[str, Any],
+) -> None:
+    key = active_key("dev", RECORD.journal, RECORD.confirmed)
+    assert RECORD.identity(key) == "role-1"
+    assert replace(RECORD, outputs=outputs).identity(key) is None
