@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from signet.cli import output, run_options, run_view, stacks
+from signet.errors import SignetError
 
 if TYPE_CHECKING:
     from signet.cli import stack_run
@@ -33,16 +34,23 @@ def run(args: argparse.Namespace) -> int:
 
     stack = stacks.open_stack(args.stack, start_sandbox=True, quiet=args.json)
     with stack_run.ready(stack, args) as ready:
-        if not stack.exists():
+        fresh = not stack.exists()
+        if fresh:
             stack.create()
-        ready.mend()
-        if not (args.yes or stack.place.in_sandbox):
-            planned = ready.up(preview=True)
-            if not planned.changes:
-                return _report(args, ready, planned)
-            output.note(run_view.summary(planned.counts, planned=True))
-            output.confirm(f"Apply this to {args.stack}?", yes=False)
-        return _report(args, ready, ready.up())
+        try:
+            ready.mend()
+            if not (args.yes or stack.place.in_sandbox):
+                planned = ready.up(preview=True)
+                if not planned.changes:
+                    return _report(args, ready, planned)
+                output.note(run_view.summary(planned.counts, planned=True))
+                output.confirm(f"Apply this to {args.stack}?", yes=False)
+            return _report(args, ready, ready.up())
+        except SignetError:
+            # What stopped before anything was made leaves nothing, not even a stack's name.
+            if fresh and not stack_run.recorded(stack):
+                stack.remove(force=True)
+            raise
 
 
 def _report(

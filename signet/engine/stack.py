@@ -100,11 +100,11 @@ class EngineStack:
         except CommandError as error:
             raise self._failure(f"{self.name} could not be made", Watch(), error) from error
 
-    def remove(self) -> None:
-        """Forget the stack. It must be empty."""
+    def remove(self, *, force: bool = False) -> None:
+        """Forget the stack. It must be empty; `force` forgets what it records as well."""
         try:
             with self.place.applied():
-                self._stack.workspace.remove_stack(self.name)
+                self._stack.workspace.remove_stack(self.name, force=force or None)
         except CommandError as error:
             raise self._failure(f"{self.name} could not be removed", Watch(), error) from error
         shutil.rmtree(self.place.work_dir, ignore_errors=True)
