@@ -54,11 +54,12 @@ FAULTS: dict[str, float] = {
 
 def random_policy(random: Random) -> RotationPolicy:
     """Return good settings with few runs to a period, so that rotations come quickly."""
+    max_age = random.choice((2, 60, 300))
     timings = Timings(
         token_lifetime=random.choice((60, 300, 900, 3_600)),
-        jwks_max_age=random.choice((2, 60, 300)),
+        jwks_max_age=max_age,
         cache_ceiling=random.choice((2, 60, 300)),
-        stale_if_error=random.choice((5, 600, 21_600)),
+        stale_if_error=random.choice((max_age, 600, 21_600)),
         foreign_cache_age=random.choice((0, 3_600, 86_400)),
         clock_skew=random.choice((1, 10, 60)),
         issuer_lag=random.choice((2, 60)),
@@ -118,7 +119,8 @@ class Driver:
         """Let time pass until the next run, looking at caches on the way."""
         random, policy = self.random, self.world.policy
         left = policy.up_interval
-        if fault == "run repeated at once":
+        hasty = fault == "emergency rotation" and random.random() < 0.5
+        if fault == "run repeated at once" or hasty:
             left = random.randint(1, 60)
         for _ in range(2):
             part = random.randint(0, max(1, left // 3))

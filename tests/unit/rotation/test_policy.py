@@ -38,6 +38,7 @@ CASES = [
     (replace(POLICY, retention=1_000), "retention", 60 + 900 + 120),
     (replace(FAST, retention=18), "retention", 19),
     (replace(POLICY, retention=90 * DAY), "rotationPeriod", 91 * DAY // 2),
+    (_timings(stale_if_error=299), "staleIfError", 300),
     (_timings(token_lifetime=3_601), "tokenLifetime", None),
     (_timings(token_lifetime=0), "tokenLifetime", 1),
     (_timings(clock_skew=301), "clockSkew", None),
@@ -101,6 +102,8 @@ def _with(policy: RotationPolicy, key: str, value: object) -> RotationPolicy:
     assert isinstance(value, int)
     if key == "retention":
         return replace(policy, retention=value)
+    if key == "staleIfError":
+        return replace(policy, timings=replace(policy.timings, stale_if_error=value))
     assert key == "rotationPeriod"
     return replace(policy, rotation_period=value)
 
@@ -110,8 +113,8 @@ def _keys(policy: RotationPolicy) -> set[str]:
 
 
 def _mended(policy: RotationPolicy) -> RotationPolicy:
-    """Follow the remedies, retention first, because the period depends on it."""
-    for key in ("retention", "rotationPeriod"):
+    """Follow the remedies, the period last, because it depends on the others."""
+    for key in ("staleIfError", "retention", "rotationPeriod"):
         for fault in check_policy(policy):
             if fault.key == key:
                 policy = _with(policy, key, fault.smallest)
