@@ -17,107 +17,29 @@ One `KeySource` serves one issuer's ring. Its promises:
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from enum import StrEnum
 from random import random as system_random
 from typing import TYPE_CHECKING
 
 from ._frozen import Frozen
 from .attempt import Attempt, deferring, wait_or_defer
 from .errors import KeysUnavailable, SettingsError, TokenRefused
-from .keys import OWN, KeySet, Profile
+from .keys import KeySet
 from .reasons import Reason
-from .refresh_timing import Moment, Timing
+from .refresh_timing import Moment
+from .ring_source import KeyEvent, RefreshMode, RingSource, ignore_event
 from .trusted_keys import ALARMS, Outcome, TrustedKeys
 
 if TYPE_CHECKING:
     from .fetch import Fetched, Fetcher
 
+__all__ = ["KeyEvent", "KeySource", "RefreshMode", "RingSource"]
+
 _ABANDONED_AFTER = 10.0
 """Seconds after which a fetch that reported nothing is given up: it hangs in name resolution, its
 thread was lost in a fork, or the function was frozen. A late answer still counts, by its date."""
 _NOT_MODIFIED = 304
-
-
-class RefreshMode(StrEnum):
-    """Whether threads run between requests.
-
-    `background`: they do (containers, Cloud Run with a request under way, App Service): a set past
-    its freshness is renewed while decisions go on. `inline`: they do not (AWS Lambda freezes the
-    process with its answer): nothing is tried until the contact is older than A + C, then one
-    decision waits.
-    """
-
-    BACKGROUND = "background"
-    INLINE = "inline"
-
-
-class KeyEvent(Frozen):
-    """Something that operators want to know, for the log: never key or token material.
-
-    `kind` is a `trusted_keys.Change`, `fetch_failed` or `set_refused`; `alarm` asks for a person.
-    """
-
-    __slots__ = ("alarm", "detail", "issuer", "kid", "kind", "url")
-    kind: str
-    issuer: str
-    url: str
-    kid: str | None
-    detail: str
-    alarm: bool
-
-    def __init__(
-        self,
-        kind: str,
-        *,
-        issuer: str,
-        url: str,
-        kid: str | None = None,
-        detail: str = "",
-        alarm: bool = False,
-    ) -> None:
-        self._fill(kind=kind, issuer=issuer, url=url, kid=kid, detail=detail, alarm=alarm)
-
-
-class RingSource(Frozen):
-    """Where one issuer's keys come from.
-
-    Attributes:
-        issuer: the exact `iss`.
-        urls: addresses of the published set, the own cloud's store first, then the mirrors.
-        deployed: the set that came with the settings; None only under `trust: published`.
-        fixed: `trust: deployed`, where published sets can only take away.
-        profile: how fetched sets are read; a foreign issuer's carry no sequence.
-        timing: A, C, E and the patience of one decision.
-    """
-
-    __slots__ = ("deployed", "fixed", "issuer", "profile", "timing", "urls")
-    issuer: str
-    urls: tuple[str, ...]
-    deployed: KeySet | None
-    fixed: bool
-    profile: Profile
-    timing: Timing
-
-    def __init__(
-        self,
-        *,
-        issuer: str,
-        urls: Iterable[str],
-        deployed: KeySet | None,
-        fixed: bool,
-        profile: Profile = OWN,
-        timing: Timing | None = None,
-    ) -> None:
-        self._fill(
-            issuer=issuer,
-            urls=tuple(dict.fromkeys(urls)),
-            deployed=deployed,
-            fixed=fixed,
-            profile=profile,
-            timing=timing or Timing(),
-        )
 
 
 class _View(Frozen):
@@ -138,10 +60,6 @@ class _View(Frozen):
 def start_thread(work: Callable[[], None]) -> None:
     """Run `work` on a daemon thread, which never keeps a process from ending."""
     threading.Thread(target=work, name="signet-keys", daemon=True).start()
-
-
-def ignore_event(_event: KeyEvent) -> None:
-    """Tell nobody."""
 
 
 class KeySource:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from .errors import SettingsError, TokenRefused
-from .key_source import KeyEvent, KeySource, RefreshMode, RingSource, ignore_event
+from .key_source import KeySource
 from .keys import KeySet
 from .reasons import Reason
 from .refresh_timing import Timing
+from .ring_source import KeyEvent, RefreshMode, RingSource, ignore_event
 
 if TYPE_CHECKING:
     from .fetch import Fetcher

@@ -95,7 +95,7 @@ def test_a_known_kid_passes_while_a_fetch_for_an_unknown_one_hangs() -> None:
         began = time.monotonic()
         for _ in range(1_000):
             assert world.knows("a")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4
         world.publish("a", "b", "c", sequence=6)
         gate.opened.set()
         assert kid("c") in waiting.result(5)
@@ -133,7 +133,7 @@ def test_a_first_decision_waits_no_longer_than_its_patience() -> None:
     # The clock of this world stands still, so only the wait itself ends.
     began = time.monotonic()
     assert world.knows("a")
-    assert 0.15 < time.monotonic() - began < 2
+    assert 0.15 < time.monotonic() - began < 4
     gate.opened.set()
 
 
@@ -186,9 +186,12 @@ def test_the_event_loop_goes_on_while_a_first_decision_waits() -> None:
         stop.set()
         return kid("a") in keys, await counting
 
+    # Only the loop opens the gate: had it stood still, the patience would have run out first.
+    began = time.monotonic()
     known, count = asyncio.run(scenario())
+    assert time.monotonic() - began < 4
     assert not known
-    assert count >= 10
+    assert count >= 2
 
 
 def test_a_known_kid_is_answered_in_one_turn_of_the_loop() -> None:
@@ -212,7 +215,7 @@ def test_an_awaited_wait_ends_with_its_patience() -> None:
     began = time.monotonic()
     with pytest.raises(KeysUnavailable, match="keys_unavailable"):
         asyncio.run(scenario())
-    assert 0.15 < time.monotonic() - began < 3
+    assert 0.15 < time.monotonic() - began < 4
     gate.opened.set()
 
 

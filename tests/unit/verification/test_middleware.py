@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 import wsgiref.simple_server
 from collections.abc import Iterable
 from http.client import HTTPConnection
@@ -253,16 +252,12 @@ def test_asgi_waits_for_keys_without_blocking_the_loop_and_logs_once() -> None:
         told.app, published_authorizer(stores), on_decision=told.log
     )
 
-    async def scenario() -> float:
+    async def scenario() -> None:
+        # Only the loop opens the gate: had it stood still, the patience would have run out first.
         asyncio.get_running_loop().call_later(0.2, opened.set)
-        waiting = asyncio.create_task(middleware(scope(bearer()), told.receive, told.send))
-        began = time.monotonic()
-        await asyncio.sleep(0)
-        turned = time.monotonic() - began
-        await waiting
-        return turned
+        await middleware(scope(bearer()), told.receive, told.send)
 
-    assert asyncio.run(scenario()) < 0.15
+    asyncio.run(scenario())
     assert [decision.allowed for decision, _ in told.logged] == [True]
     assert stores.calls == [OWN_STORE]
 
