@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from signet.cli import output
 from signet.errors import CouldNotCheck, UsageError
@@ -131,7 +131,7 @@ def _batch(args: argparse.Namespace) -> int:
         )
     from signet.cli.verify_batch import answer_all
 
-    answer_all(sys.stdin.buffer, sys.stdout.buffer)
+    answer_all(_standard_input(), sys.stdout.buffer)
     return 0
 
 
@@ -167,11 +167,20 @@ def _token(args: argparse.Namespace) -> bytes:
         return os.environ[args.token_env].encode(errors="surrogateescape")
     if not args.stdin and os.environ.get(TOKEN_VARIABLE):
         return os.environ[TOKEN_VARIABLE].encode(errors="surrogateescape")
+    source = _standard_input()
     if sys.stdin.isatty():
         output.note("paste the token, then press Enter and Ctrl-D:")
-    token = sys.stdin.buffer.read(limits.TOKEN + 2)
+    token = source.read(limits.TOKEN + 2)
     # One line end belongs to the shell; anything more is part of what is judged.
     return token.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _standard_input() -> BinaryIO:
+    # Python leaves it None where the shell closed it (`<&-`), whatever its type says.
+    stream: TextIO | None = sys.stdin
+    if stream is None:
+        raise UsageError("signet verify: standard input is closed")
+    return stream.buffer
 
 
 def _policy(args: argparse.Namespace) -> "Policy":

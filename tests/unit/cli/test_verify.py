@@ -312,6 +312,15 @@ def test_a_batch_is_answered_on_standard_output(
     assert [answer["status"] for answer in told] == [200, 401]
 
 
+def test_a_closed_standard_input_is_a_usage_fault(
+    jwks: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main.main(flags(jwks)) == 2
+    assert main.main(["verify", "--batch"]) == 2
+    assert "standard input is closed" in capsys.readouterr().err
+
+
 def test_every_reason_has_a_meaning_for_people() -> None:
     assert set(MEANING) == set(Reason)
     assert all(text.endswith(".") and len(text) < 90 for text in MEANING.values())
