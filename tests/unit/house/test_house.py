@@ -28,7 +28,7 @@ def test_every_command_of_a_target_is_there(target: str) -> None:
         assert (path / "__main__.py").is_file() or path.with_suffix(".py").is_file(), module
     for file in re.findall(r"(?:^|\s)((?:tests|tools)/[\w/.]+)", planned):
         assert (ROOT / file).exists(), file
-    for command in re.findall(r"signet ([a-z]+)", planned):
+    for command in re.findall(r"bin/signet ([a-z]+)", planned):
         assert (ROOT / "signet" / "cli" / f"{command}.py").is_file(), command
 
 
