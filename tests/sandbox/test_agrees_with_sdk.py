@@ -92,7 +92,7 @@ def annotations(args: Any) -> dict[str, Any]:
 
 
 def flat(hint: Any) -> Iterator[Any]:
-    """The plain types that an annotation allows: no Optional, Union, Input or Output around them."""
+    """The plain types that an annotation allows: nothing of Optional, Union, Input, Output."""
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         for part in typing.get_args(hint):

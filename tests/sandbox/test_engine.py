@@ -1,12 +1,14 @@
-"""The plugin under the real Pulumi engine: up, change, replace, nothing, refresh, import, destroy."""
+"""The plugin under the real Pulumi engine, from the first `up` to the last `destroy`."""
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,13 +196,20 @@ def stack_for(
     )
 
 
+@pytest.fixture(autouse=True)
+def _forgotten_loops() -> Iterator[None]:
+    """Collect the event loops that an inline program's threads make and never close."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @pytest.fixture
-def in_sandbox(
-    sandbox_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[dict[str, str]]:
+def in_sandbox(sandbox_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name, value in sandbox_environ.items():
         monkeypatch.setenv(name, value)
-    yield sandbox_environ
+    return sandbox_environ
 
 
 @pytest.fixture

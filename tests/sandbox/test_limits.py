@@ -43,9 +43,7 @@ def client(endpoint: str, service: str) -> Any:
     )
 
 
-def ask(
-    url: str, *, method: str = "GET", host: str | None = None, token: str | None = None
-) -> int:
+def ask(url: str, *, method: str = "GET", host: str | None = None, token: str | None = None) -> int:
     headers = {"Host": host} if host else {}
     headers |= {"Authorization": f"Bearer {token}"} if token else {}
     data = b"x" if method == "PUT" else None
