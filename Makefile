@@ -15,7 +15,7 @@ FOR ?= 60
 CODE := signet components validator_functions sandbox tools benchmarks tests $(wildcard __main__.py)
 TYPED := signet components validator_functions sandbox tools $(wildcard __main__.py)
 
-.PHONY: help setup demo down test unit check format bench fuzz clean
+.PHONY: help setup demo down test unit check format bench drills simulate fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ format: setup ## format the code and mend what lint can mend
 
 bench: setup ## measure; a table, and build/bench.json
 	@$(VENV)/python -m benchmarks $(ARGS)
+
+drills: setup ## the drills alone: tokens, kills and faults on the real engine
+	@$(VENV)/pytest tests/drills $(ARGS)
+
+simulate: setup ## rotations by the thousand in simulated time, under faults (ARGS="--help")
+	@$(VENV)/python -m tests.simulation $(ARGS)
 
 fuzz: setup ## fuzz the verification module for FOR=60 seconds
 	@$(VENV)/python -m tests.fuzz $(FOR)
