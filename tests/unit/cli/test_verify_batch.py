@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from signet.cli import main
 from signet.cli.verify_batch import RememberedKeys, answer_all, line_groups
+from tests.cases.refusals import CASES
 from validator_functions.verification import limits
 from validator_functions.verification.errors import SettingsError
 from validator_functions.verification.reasons import Reason
@@ -189,6 +190,14 @@ def test_ten_thousand_lines_are_answered_without_a_pause(signer: Signer) -> None
     assert time.perf_counter() - began < 20
     assert len(found) == 10_000
     assert [answer["status"] for answer in found[:4]] == [200, 401, 401, 401]
+
+
+def test_the_whole_table_of_refusals_is_answered_as_it_expects() -> None:
+    lines = [json.dumps(refused.line()).encode() for refused in CASES]
+    told = [
+        (answer["id"], answer["status"], answer["reason"]) for answer in answers(b"\n".join(lines))
+    ]
+    assert told == [(refused.id, refused.status, refused.reason) for refused in CASES]
 
 
 def test_a_key_set_that_a_file_repeats_is_parsed_once(signer: Signer) -> None:
