@@ -8,8 +8,8 @@ from .algorithms import SUPPORTED
 from .errors import SettingsError
 
 LARGEST_SKEW = 300
-# The longest life of a token that any foreign profile needs, with room: a day.
-LONGEST_LIFETIME = 86_400
+# Foreign issuers' tokens may live for a day and some minutes; ours never more than an hour.
+LONGEST_LIFETIME = 90_000
 ACCESS_TOKEN = "at+jwt"  # noqa: S105
 _UNNAMED_TYPES = frozenset({None, "jwt", ACCESS_TOKEN})
 

@@ -328,6 +328,9 @@ class _Reader:
         if audiences is None or not issuer:
             self._fault("`policy.audiences` or an issuer is missing")
             return None
+        if common.get("typ") is None:
+            self._fault("`policy.typ` names no type of token")
+            return None
         try:
             return Policy.from_json(
                 {
