@@ -77,7 +77,10 @@ class SettingReader:
     def text(self, key: str, pattern: str = ".*", remedy: str = "") -> str:
         """Return text that matches `pattern` as a whole, or is the declared default."""
         value = self._text(key)
-        if value != self.declared[key].default_text and re.fullmatch(pattern, value, re.ASCII) is None:
+        if (
+            value != self.declared[key].default_text
+            and re.fullmatch(pattern, value, re.ASCII) is None
+        ):
             self.fault(key, "it is not of the right form", remedy)
         return value
 

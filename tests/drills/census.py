@@ -112,7 +112,9 @@ def _permissions(cloud: _Cloud) -> list[str]:
 
 COUNTED = {
     "aws:kms/key:Key": _keys,
-    "aws:s3/bucket:Bucket": lambda cloud: [b["Name"] for b in cloud("s3").list_buckets()["Buckets"]],
+    "aws:s3/bucket:Bucket": lambda cloud: [
+        b["Name"] for b in cloud("s3").list_buckets()["Buckets"]
+    ],
     "aws:iam/role:Role": lambda cloud: [r["RoleName"] for r in cloud("iam").list_roles()["Roles"]],
     "aws:cloudwatch/logGroup:LogGroup": lambda cloud: [
         group["logGroupName"] for group in cloud("logs").describe_log_groups()["logGroups"]
