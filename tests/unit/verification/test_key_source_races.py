@@ -8,7 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from validator_functions.verification.attempt import MOST_SEEKERS, Attempt, Deferral, deferring
+from validator_functions.verification.attempt import (
+    MOST_SEEKERS,
+    Attempt,
+    Deferral,
+    deferring,
+    wait_or_defer,
+)
 from validator_functions.verification.errors import KeysUnavailable, TokenRefused
 from validator_functions.verification.key_source import KeySource, start_thread
 from validator_functions.verification.key_sources import KeySources
@@ -257,6 +263,23 @@ def test_a_loop_that_is_gone_needs_no_waking() -> None:
     asyncio.run(scenario())
     attempt.finish()
     assert attempt.finished
+
+
+def test_only_what_is_under_way_and_has_time_left_is_deferred() -> None:
+    running, finished = _attempt(), _attempt()
+    finished.finish()
+    with deferring() as deferral:
+        wait_or_defer(running, 0.0)
+        wait_or_defer(finished, 5.0)
+        assert not deferral.pending
+        wait_or_defer(running, 5.0)
+        assert deferral.attempts == [(running, 5.0)]
+
+
+def test_seekers_are_admitted_up_to_their_number() -> None:
+    attempt = _attempt()
+    admitted = [attempt.admit_seeker() for _ in range(MOST_SEEKERS + 3)]
+    assert admitted == [True] * MOST_SEEKERS + [False] * 3
 
 
 def test_deferring_ends_with_its_block() -> None:
