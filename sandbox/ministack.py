@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
+from sandbox import ministack_venv
 from sandbox.processes import MARK
+from sandbox.service import Say, Service
 
-SERVICE = "aws"
 _SERVER = Path(__file__).with_name("ministack_server.py")
 
 
-def command(python: Path) -> list[str]:
-    """Run our server file by that Python; `-P` keeps this repository off its path."""
-    return [str(python), "-P", str(_SERVER)]
+def prepare(environ: Mapping[str, str], say: Say) -> list[str]:
+    """Our server file for the emulator's own Python; `-P` keeps this repository off its path."""
+    return [str(ministack_venv.ensure(environ, say)), "-P", str(_SERVER)]
 
 
 def environment(folder: Path, sandbox_id: str, port: int) -> dict[str, str]:
@@ -55,3 +57,6 @@ def serves(port: int) -> bool:
             return isinstance(json.load(answer).get("services"), dict)
     except (OSError, ValueError, AttributeError, urllib.error.URLError):
         return False
+
+
+SERVICE = Service("aws", prepare, environment, serves, memory="ministack/state")

@@ -12,14 +12,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from sandbox.service import Say
 from signet import paths
 from signet.errors import RunFailed
-
-Progress = Callable[[str], None]
 
 _DONE = "complete"
 _PATIENCE = 600.0
@@ -37,7 +36,7 @@ def place(environ: Mapping[str, str]) -> Path:
     return paths.cache_dir(environ) / "sandbox" / f"ministack-{digest}-{python}"
 
 
-def ensure(environ: Mapping[str, str], say: Progress) -> Path:
+def ensure(environ: Mapping[str, str], say: Say) -> Path:
     """The environment's Python, made first where it is missing. Two commands may call it at once.
 
     Raises `RunFailed` when it cannot be made.

@@ -13,17 +13,18 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox import ministack, ministack_venv, ports, processes, pulumi_home, record
-from sandbox.record import ProcessId, Record
+from sandbox import ministack, ports, processes, pulumi_home, record
+from sandbox.record import Record
+from sandbox.service import Say, Service
 from signet.engine import command, sandbox_marker
 from signet.errors import CouldNotCheck, NegativeAnswer, RunFailed
 
-Say = Callable[[str], None]
+SERVICES = (ministack.SERVICE,)
 
 REGION = "us-east-1"
 _FOLDER = "sandbox"
@@ -78,19 +79,20 @@ def start(state_dir: Path, environ: Mapping[str, str] | None = None, say: Say = 
         told = record.load(folder / _RECORD) or record.new()
         sandbox_marker.write_marker(folder / "backend", told.id)
         pulumi_home.write(folder / "pulumi-home")
-        process = told.processes.get(ministack.SERVICE)
-        if process is not None and processes.alive(process):
-            if _answers_soon(told):
+        if all(_lives(told, service) for service in SERVICES):
+            if _answer_soon(told):
                 return _status(folder, told)
             say("the sandbox does not answer: starting it again")
-            _end_all(folder, told)
-        _sweep(folder, told)
-        told = _with_port(folder, told, ministack.SERVICE)
-        python = ministack_venv.ensure(env, say)
+        _end_all(folder, told)
+        for service in SERVICES:
+            told = _with_port(folder, told, service)
+        commands = [(service, service.prepare(env, say)) for service in SERVICES]
         say("starting the sandbox")
-        told = _spawn(folder, told, python)
-        record.save(folder / _RECORD, told)
-        _await(folder, told)
+        for service, arguments in commands:
+            told = _spawn(folder, told, service, arguments)
+            record.save(folder / _RECORD, told)
+        for service in SERVICES:
+            _await(folder, told, service)
         return _status(folder, told)
 
 
@@ -104,7 +106,8 @@ def stop(state_dir: Path, say: Say = print) -> Status:
         if any(processes.marked(told.id)):
             say("stopping the sandbox")
         _end_all(folder, told)
-        told = told.without_process(ministack.SERVICE)
+        for service in SERVICES:
+            told = told.without_process(service.name)
         record.save(folder / _RECORD, told)
         return _status(folder, told)
 
@@ -144,7 +147,7 @@ def environment(state_dir: Path, environ: Mapping[str, str] | None = None) -> di
     env = os.environ if environ is None else environ
     folder = (state_dir / _FOLDER).absolute()
     told = record.load(folder / _RECORD)
-    if told is None or ministack.SERVICE not in told.ports:
+    if told is None or any(service.name not in told.ports for service in SERVICES):
         raise CouldNotCheck(
             "there is no sandbox yet", where=str(folder), remedy="run `signet sandbox start`"
         )
@@ -155,7 +158,7 @@ def environment(state_dir: Path, environ: Mapping[str, str] | None = None) -> di
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{told.ports[ministack.SERVICE]}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{told.ports['aws']}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": REGION,
@@ -178,41 +181,50 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def _lives(told: Record, service: Service) -> bool:
+    process = told.processes.get(service.name)
+    return process is not None and processes.alive(process)
+
+
+def _answers(told: Record) -> bool:
+    return all(service.serves(told.ports[service.name]) for service in SERVICES)
+
+
 def _status(folder: Path, told: Record) -> Status:
-    process = told.processes.get(ministack.SERVICE)
-    lives = process is not None and processes.alive(process)
+    living = [service.name for service in SERVICES if _lives(told, service)]
     state = "stopped"
-    if lives:
-        state = "running" if ministack.serves(told.ports[ministack.SERVICE]) else "failing"
+    if living:
+        whole = len(living) == len(SERVICES)
+        state = "running" if whole and _answers(told) else "failing"
     return Status(
         folder=folder,
         state=state,
         id=told.id,
         ports=told.ports,
-        pids={ministack.SERVICE: process.pid} if lives and process is not None else {},
+        pids={name: told.processes[name].pid for name in living},
         memory=_memory(folder),
     )
 
 
 def _memory(folder: Path) -> str:
-    """`lost` where stacks have a state and the emulator has nothing to match it."""
-    if (folder / "ministack" / "state").is_dir():
+    """`lost` where stacks have a state and an emulator has nothing to match it."""
+    if all((folder / service.memory).is_dir() for service in SERVICES):
         return "kept"
     stacks = folder / "backend" / ".pulumi" / "stacks"
     return "lost" if any(stacks.rglob("*.json")) else "none"
 
 
-def _with_port(folder: Path, told: Record, service: str) -> Record:
+def _with_port(folder: Path, told: Record, service: Service) -> Record:
     """The record with the service's port; a kept one in other hands is an error, not moved."""
-    port = told.ports.get(service)
+    port = told.ports.get(service.name)
     if port is None:
-        told = told.with_port(service, ports.allot(set(told.ports.values())))
+        told = told.with_port(service.name, ports.allot(set(told.ports.values())))
         record.save(folder / _RECORD, told)
         return told
     if not ports.is_free(port):
         owner = processes.owner_of_port(port) or "another process"
         raise NegativeAnswer(
-            f"port {port}, which this sandbox keeps for {service}, is in use by {owner}",
+            f"port {port}, which this sandbox keeps for {service.name}, is in use by {owner}",
             where=str(folder / _RECORD),
             remedy="end that process and start again; or give the sandbox up with "
             "`signet sandbox stop --forget` and start a new one (the port stands in URLs and "
@@ -221,48 +233,44 @@ def _with_port(folder: Path, told: Record, service: str) -> Record:
     return told
 
 
-def _spawn(folder: Path, told: Record, python: Path) -> Record:
-    for name in ("tmp", "logs", "ministack"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    port = told.ports[ministack.SERVICE]
-    with _log(folder).open("ab") as log:
+def _spawn(folder: Path, told: Record, service: Service, arguments: list[str]) -> Record:
+    log = service.log(folder)
+    for needed in (folder / "tmp", log.parent):
+        needed.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
         process = subprocess.Popen(
-            ministack.command(python),
-            env=ministack.environment(folder.absolute(), told.id, port),
+            arguments,
+            env=service.environment(folder.absolute(), told.id, told.ports[service.name]),
             cwd=folder,
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
     _STARTED.append(process)
     identity = processes.identify(process.pid)
-    return told if identity is None else told.with_process(ministack.SERVICE, identity)
+    return told if identity is None else told.with_process(service.name, identity)
 
 
-def _log(folder: Path) -> Path:
-    return folder / "logs" / "ministack.log"
-
-
-def _await(folder: Path, told: Record) -> None:
-    process = told.processes.get(ministack.SERVICE)
+def _await(folder: Path, told: Record, service: Service) -> None:
+    log = service.log(folder)
     limit = time.monotonic() + _START_PATIENCE
     while time.monotonic() < limit:
-        if process is None or not processes.alive(process):
+        if not _lives(told, service):
             raise RunFailed(
-                "the AWS emulator ended as soon as it was started",
-                where=str(_log(folder)),
+                f"the emulator of {service.name} ended as soon as it was started",
+                where=str(log),
                 remedy="read the end of its log above; `signet sandbox start` tries again",
-                details=[_tail(_log(folder))],
+                details=[_tail(log)],
             )
-        if ministack.serves(told.ports[ministack.SERVICE]):
+        if service.serves(told.ports[service.name]):
             return
         time.sleep(0.05)
     raise RunFailed(
-        f"the AWS emulator does not answer after {_START_PATIENCE:.0f} s",
-        where=str(_log(folder)),
+        f"the emulator of {service.name} does not answer after {_START_PATIENCE:.0f} s",
+        where=str(log),
         remedy="run `signet sandbox stop`, then `signet sandbox start`",
-        details=[_tail(_log(folder))],
+        details=[_tail(log)],
     )
 
 
@@ -273,25 +281,21 @@ def _tail(path: Path) -> str:
         return ""
 
 
-def _answers_soon(told: Record) -> bool:
+def _answer_soon(told: Record) -> bool:
     limit = time.monotonic() + _ANSWER_PATIENCE
     while time.monotonic() < limit:
-        if ministack.serves(told.ports[ministack.SERVICE]):
+        if _answers(told):
             return True
         time.sleep(0.1)
     return False
 
 
 def _end_all(folder: Path, told: Record) -> None:
-    """The servers first, in peace, so that they save; then what they left."""
-    process: ProcessId | None = told.processes.get(ministack.SERVICE)
-    if process is not None:
-        processes.end(process, _STOP_PATIENCE)
-    _sweep(folder, told)
-
-
-def _sweep(folder: Path, told: Record) -> None:
-    """Remove what a kill may have left: marked processes, and the folders of Lambda's workers."""
+    """The servers first, in peace, so that they save; then what they or a kill left behind."""
+    for service in SERVICES:
+        process = told.processes.get(service.name)
+        if process is not None:
+            processes.end(process, _STOP_PATIENCE)
     for process in processes.marked(told.id):
         processes.end(process, 2.0)
     shutil.rmtree(folder / "tmp", ignore_errors=True)

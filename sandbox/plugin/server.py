@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ from sandbox.plugin.values import UNKNOWN, Props, from_struct, has_unknown, to_s
 log = logging.getLogger("sandbox.plugin")
 
 _MESSAGE_LIMIT = 400 << 20
+_WATCH_SECONDS = 0.5
+_GRACE_SECONDS = 10.0
 _MODES = {0: "propose", 1: naming.ENFORCE, 2: naming.DISABLE}
 _KINDS = {
     ("add", False): provider_pb2.PropertyDiff.ADD,
@@ -421,6 +424,12 @@ def serve(provider: Provider) -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine says itself what a Ctrl-C means
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    server.wait_for_termination()
+    engine = os.getppid()
+    while server.wait_for_termination(timeout=_WATCH_SECONDS):
+        if os.getppid() != engine:
+            # Killed before it could end us: finish the calls under way, then leave nothing behind.
+            server.stop(_GRACE_SECONDS).wait()
+            return

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import json
 import os
+import subprocess
+import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,7 +22,7 @@ import pulumi
 import pytest
 from pulumi import automation
 
-from sandbox import pulumi_home
+from sandbox import processes, pulumi_home
 
 pytestmark = [
     pytest.mark.engine,
@@ -368,6 +371,26 @@ def test_a_type_that_is_not_handled_stops_the_run(
     with pytest.raises(automation.CommandError, match="does not handle the type aws:sqs/queue"):
         stack.preview()
     stack.workspace.remove_stack("unknown")
+
+
+def test_a_plugin_goes_when_its_engine_was_killed() -> None:
+    engine = (
+        "import subprocess, sys, time\n"
+        "plugin = [sys.executable, '-P', '-m', 'sandbox.plugin', 'aws']\n"
+        "started = subprocess.Popen(plugin, stdout=subprocess.PIPE)\n"
+        "started.stdout.readline()\n"
+        "print(started.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", engine], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        plugin = processes.identify(int(parent.stdout.readline()))
+        assert plugin is not None
+        parent.kill()
+    limit = time.monotonic() + 10
+    while processes.alive(plugin):
+        assert time.monotonic() < limit
+        time.sleep(0.1)
 
 
 def test_the_engine_finds_our_plugins_and_only_ours(in_sandbox: dict[str, str]) -> None:
