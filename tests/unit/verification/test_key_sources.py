@@ -19,7 +19,7 @@ from .loopback import response, serving
 from .stores import ISSUER, START, Stores, body, document, kid
 
 
-def settings(
+def settings_text(
     urls: list[str],
     *,
     trust: str = "deployed",
@@ -27,42 +27,44 @@ def settings(
     private_store: dict[str, Any] | None = None,
     deployed: dict[str, Any] | None = None,
     routes: dict[str, Any] | None = None,
-) -> ValidatorSettings:
-    return ValidatorSettings.parse(
-        json.dumps(
-            {
-                "schema": 1,
-                "environment": "test",
-                "service": "environment",
-                "cloud": "aws",
-                "sandbox": sandbox,
-                "bundle_sha256": "0" * 64,
-                "trust": trust,
-                "issuers": [
-                    {
-                        "issuer": ISSUER,
-                        "ring": "environment",
-                        "jwks": deployed,
-                        "jwks_urls": urls,
-                        "private_store": private_store,
-                    }
-                ],
-                "policy": {
-                    "audiences": ["https://api.test"],
-                    "algorithms": ["ES256"],
-                    "max_lifetime": 900,
-                    "clock_skew": 60,
-                    "typ": "at+jwt",
-                    "required_claims": [],
-                    "denied_jtis": [],
-                },
-                "routes": routes or {"default": "allow", "rules": []},
-                "timing": {"jwks_max_age": 300, "cache_ceiling": 300, "stale_if_error": 21_600},
-                "token_cache": {"entries": 0, "bytes": 0},
-                "audit": {"passes": False},
-            }
-        ).encode()
+) -> str:
+    return json.dumps(
+        {
+            "schema": 1,
+            "environment": "test",
+            "service": "environment",
+            "cloud": "aws",
+            "sandbox": sandbox,
+            "bundle_sha256": "0" * 64,
+            "trust": trust,
+            "issuers": [
+                {
+                    "issuer": ISSUER,
+                    "ring": "environment",
+                    "jwks": deployed,
+                    "jwks_urls": urls,
+                    "private_store": private_store,
+                }
+            ],
+            "policy": {
+                "audiences": ["https://api.test"],
+                "algorithms": ["ES256"],
+                "max_lifetime": 900,
+                "clock_skew": 60,
+                "typ": "at+jwt",
+                "required_claims": [],
+                "denied_jtis": [],
+            },
+            "routes": routes or {"default": "allow", "rules": []},
+            "timing": {"jwks_max_age": 300, "cache_ceiling": 300, "stale_if_error": 21_600},
+            "token_cache": {"entries": 0, "bytes": 0},
+            "audit": {"passes": False},
+        }
     )
+
+
+def settings(urls: list[str], **more: Any) -> ValidatorSettings:
+    return ValidatorSettings.parse(settings_text(urls, **more).encode())
 
 
 def test_a_deployed_validator_hears_of_a_denial_from_its_store() -> None:

@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+import re
 import threading
 import wsgiref.simple_server
 from collections.abc import Iterable
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator as standard_checked
 
 import pytest
 
+from signet.paths import repo_root
 from tests.unit.cli.tokens import NOW, Signer
 from validator_functions.verification import middleware_asgi, middleware_wsgi
 from validator_functions.verification.cache import TokenCache
@@ -29,7 +32,7 @@ from validator_functions.verification.reasons import Reason
 from validator_functions.verification.settings import ValidatorSettings
 
 from .stores import ISSUER, OWN_STORE, Stores
-from .test_key_sources import settings
+from .test_key_sources import settings, settings_text
 
 SIGNER = Signer()
 ROUTES = {
@@ -445,3 +448,21 @@ def test_refusals_are_logged_as_the_settings_want_it() -> None:
     assert json.loads(line)["reason"] == "route_not_allowed"
     assert json.loads(line)["subject"] == "someone"
     assert KeySet.parse(SIGNER.jwks()).kids == {SIGNER.kid}
+
+
+def test_the_documented_lines_protect_a_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (repo_root() / "docs" / "in-process.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    made = settings_text(
+        ["https://own.test/"], sandbox=False, deployed=SIGNER.jwks(), routes=ROUTES
+    )
+    (tmp_path / "settings.json").write_text(made)
+    monkeypatch.setenv("SIGNET_SETTINGS_FILE", str(tmp_path / "settings.json"))
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - our own documentation
+    told = Told()
+    asyncio.run(names["protect"](told.app)(scope(), told.receive, told.send))
+    assert told.sent[0]["status"] == 401
+    assert told.scopes == []
