@@ -192,7 +192,7 @@ class HttpFetcher:
         """Fetch one key set. Raises `FetchFailed`."""
         deadline = self._monotonic() + timeout
         target = parse_url(url, loopback_http=self._loopback_http)
-        headers = {"accept": "application/jwk-set+json, application/json"}
+        headers = {"accept": "application/jwk-set+json, application/json, */*;q=0.1"}
         if etag is not None:
             headers["if-none-match"] = etag
         if self._headers is not None:
