@@ -7,12 +7,12 @@ decides who can sign.
 """
 
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from typing import Any
 
 from . import algorithms, encoding, limits, strict_json
 from ._frozen import Frozen
 from .algorithms import Check
+from .digests import sha256
 from .errors import SettingsError
 from .reasons import Reason
 
@@ -122,7 +122,7 @@ class KeySet:
             if isinstance(data, bytes):
                 if len(data) > limits.KEY_SET:
                     raise ValueError("the set is too large")
-                digest = sha256(data).hexdigest()
+                digest = sha256(data).hex()
                 data = strict_json.parse_object(data, limits.KEY_SET)
             return cls._from_members(data, profile, digest)
         except ValueError as fault:
@@ -164,7 +164,7 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
     """The RFC 7638 SHA-256 thumbprint of an RSA or EC public JWK, in base64url."""
     names = ("e", "kty", "n") if jwk.get("kty") == "RSA" else ("crv", "kty", "x", "y")
     members = ",".join(f'"{name}":"{jwk[name]}"' for name in names)
-    return encoding.encode(sha256(f"{{{members}}}".encode()).digest())
+    return encoding.encode(sha256(f"{{{members}}}".encode()))
 
 
 def check_key_id(kid: object) -> str:

@@ -9,7 +9,6 @@ literal before `{name}` before `**`. Two rules of one shape and method are refus
 so there is never a choice. A `HEAD` without a rule of its own takes that of `GET`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
 from . import limits
@@ -17,10 +16,9 @@ from ._frozen import Frozen
 from .errors import SettingsError, TokenRefused
 from .reasons import Reason
 
-_METHOD = re.compile(r"[A-Z]{1,16}")
-_SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@-]+")
-_PARAMETER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_LONGEST_METHOD = 16
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~!$&'()*+,=:@-")
+_HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 _ANY_METHOD = "*"
 _LITERAL, _ONE, _REST = range(3)
 
@@ -120,7 +118,7 @@ class RouteTable:
             return frozenset(), frozenset()
         if not _OVERRIDES.isdisjoint(name.lower() for name, _ in headers):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "a header that overrides method or path")
-        if not _METHOD.fullmatch(method):
+        if not _is_method(method):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not a method")
         segments = path_segments(path)
         covering = [rule for rule in self._rules if rule.covers(segments)]
@@ -146,6 +144,19 @@ class RouteTable:
         )
 
 
+def _is_method(method: str) -> bool:
+    return (
+        len(method) <= _LONGEST_METHOD
+        and method.isascii()
+        and method.isalpha()
+        and method.isupper()
+    )
+
+
+def _is_name(text: str) -> bool:
+    return text.isascii() and text.isidentifier()
+
+
 def _kind(segment: str) -> int:
     if segment == "**":
         return _REST
@@ -161,7 +172,7 @@ def _rule(member: object) -> Route:
     }:
         raise ValueError("not an object of `methods`, `path`, `scopes` and `roles`")
     methods = _texts(member["methods"], "methods")
-    if not methods or not all(name == _ANY_METHOD or _METHOD.fullmatch(name) for name in methods):
+    if not methods or not all(name == _ANY_METHOD or _is_method(name) for name in methods):
         raise ValueError("`methods` is not a list of upper-case methods or `*`")
     scopes = _texts(member.get("scopes", []), "scopes")
     if any(scope.split() != [scope] for scope in scopes):
@@ -187,9 +198,9 @@ def _pattern(path: object) -> tuple[str, ...]:
             if position != len(segments) - 1:
                 raise ValueError("`**` stands before the end of `path`")
         elif segment.startswith("{"):
-            if not _PARAMETER.fullmatch(segment):
+            if not (segment.endswith("}") and _is_name(segment[1:-1])):
                 raise ValueError("a `{name}` in `path` is malformed")
-        elif not _SEGMENT.fullmatch(segment) or segment in (".", ".."):
+        elif not _PLAIN.issuperset(segment) or segment in ("", ".", ".."):
             raise ValueError("`path` has a segment that no request can match")
     return segments
 
@@ -223,13 +234,7 @@ def path_segments(path: str) -> tuple[str, ...]:
 
 
 def _segment(part: str) -> str:
-    raw = part.encode("utf-8", "surrogatepass")
-    if raw.count(b"%") != len(_ESCAPE.findall(raw)):
-        raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "a malformed escape")
-    try:
-        text = _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), raw).decode()
-    except UnicodeError:
-        raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not UTF-8") from None
+    text = _unescaped(part) if "%" in part else part
     # `;` starts parameters for some back ends, `%` a second decoding, `\` is `/` for others.
     if not text.isprintable() or not set("/\\%;?#").isdisjoint(text):
         raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "a character with more than one reading")
@@ -239,3 +244,18 @@ def _segment(part: str) -> str:
         if not is_normalized("NFC", text):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not in Unicode normal form C")
     return text
+
+
+def _unescaped(part: str) -> str:
+    first, *others = part.encode("utf-8", "surrogatepass").split(b"%")
+    octets = bytearray(first)
+    for other in others:
+        digits = other[:2]
+        if len(digits) != 2 or not _HEXADECIMAL.issuperset(digits):  # noqa: PLR2004
+            raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "a malformed escape")
+        octets.append(int(digits, 16))
+        octets += other[2:]
+    try:
+        return octets.decode()
+    except UnicodeError:
+        raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not UTF-8") from None

@@ -8,11 +8,11 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Any
 
 from . import limits, strict_json
 from ._frozen import Frozen
+from .digests import sha256
 from .errors import SettingsError, VerificationError
 from .keys import KeySet
 from .policy import Policy
@@ -22,19 +22,19 @@ FILE_NAME = "signet_settings.json"
 HASH_VARIABLE = "SIGNET_SETTINGS_SHA256"
 FILE_VARIABLE = "SIGNET_SETTINGS_FILE"
 
-_SECURE_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!\"$-~]*)?")
-_LOOPBACK_URL = re.compile(
+_SECURE_URL = r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!\"$-~]*)?"
+_LOOPBACK_URL = (
     r"http://(127\.0\.0\.1|\[::1\]|([A-Za-z0-9-]+\.)*localhost)(:[0-9]{1,5})?(/[!\"$-~]*)?"
 )
-_HASH = re.compile(r"[0-9a-f]{64}")
+_HASH_DIGITS = 64
 _STORES = frozenset({"aws_s3", "azure_blob", "gcs"})
 
 
 def is_allowed_url(url: str, *, sandbox: bool) -> bool:
     """HTTPS, or under the sandbox's marker HTTP to this machine; no user, no fragment."""
-    if sandbox and _LOOPBACK_URL.fullmatch(url):
+    if sandbox and re.fullmatch(_LOOPBACK_URL, url):
         return True
-    return _SECURE_URL.fullmatch(url) is not None
+    return re.fullmatch(_SECURE_URL, url) is not None
 
 
 class IssuerSettings(Frozen):
@@ -132,7 +132,7 @@ class ValidatorSettings(Frozen):
             document = strict_json.parse_object(data, limits.SETTINGS)
         except ValueError:
             raise SettingsError(["the settings are not one strict JSON object"]) from None
-        return _Reader().settings(document, sha256(data).hexdigest())
+        return _Reader().settings(document, sha256(data).hex())
 
 
 def load(
@@ -162,6 +162,14 @@ def load(
     raise SettingsError([f"no {FILE_NAME} was found"])
 
 
+def _is_hash(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) == _HASH_DIGITS
+        and set("0123456789abcdef").issuperset(value)
+    )
+
+
 class _Reader:
     """Reads the parts of the artefact, noting every fault and where it is."""
 
@@ -182,7 +190,7 @@ class _Reader:
         if trust not in ("deployed", "published"):
             self._fault("`trust` is neither `deployed` nor `published`")
         bundle = top.get("bundle_sha256")
-        if not isinstance(bundle, str) or not _HASH.fullmatch(bundle):
+        if not _is_hash(bundle):
             self._fault("`bundle_sha256` is not 64 hexadecimal digits")
         token_cache = self._object(top.get("token_cache"), "token_cache", "entries bytes")
         audit = self._object(top.get("audit"), "audit", "passes")

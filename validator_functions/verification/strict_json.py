@@ -5,16 +5,13 @@ section 4, RFC 7519 section 4), no NaN or Infinity, no lone surrogate, numbers a
 nothing after the value. All faults are `ValueError`s.
 """
 
-import re
+from _json import make_scanner
 from collections.abc import Callable
-from json import JSONDecoder
 from math import inf, isfinite
 from typing import Any, NoReturn
 
 from . import limits
 
-_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_BRACKETS = re.compile(r"[][{}]")
 _WHITE_SPACE = " \t\n\r"
 
 
@@ -42,14 +39,29 @@ def _constant(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-def _scanner(hook: Callable[[list[tuple[str, Any]]], Any], integer: Callable[[str], int]) -> Any:
-    decoder: Any = JSONDecoder(
-        object_pairs_hook=hook,
-        parse_int=integer,
-        parse_float=_fraction,
-        parse_constant=_constant,
-    )
-    return decoder.scan_once
+class _Options:
+    """What CPython's scanner (the C half of `json`) wants to know.
+
+    `json` itself is a twentieth of a cold start, and adds nothing to its scanner but messages.
+    """
+
+    strict = True
+    object_hook = None
+    parse_float = staticmethod(_fraction)
+    parse_constant = staticmethod(_constant)
+
+    def __init__(
+        self, hook: Callable[[list[tuple[str, Any]]], Any], integer: Callable[[str], int]
+    ) -> None:
+        self.object_pairs_hook = hook
+        self.parse_int = integer
+
+
+def _scanner(
+    hook: Callable[[list[tuple[str, Any]]], Any], integer: Callable[[str], int]
+) -> Callable[[str, int], tuple[Any, int]]:
+    options: Any = _Options(hook, integer)
+    return make_scanner(options)
 
 
 _scan = _scanner(_members, _integer)
@@ -117,8 +129,11 @@ def _check_end(text: str, end: int) -> None:
 def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= limits.JSON_DEPTH:
         return
+    import re
+
     depth = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+    outside = re.sub(r'"[^"\\]*(?:\\.[^"\\]*)*"', "", text, flags=re.DOTALL)
+    for bracket in re.findall(r"[][{}]", outside):
         if bracket in "[{":
             depth += 1
             if depth > limits.JSON_DEPTH:

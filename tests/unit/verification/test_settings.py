@@ -55,7 +55,7 @@ def test_good_settings_are_read() -> None:
     assert (settings.timing.jwks_max_age, settings.timing.cache_ceiling) == (300, 300)
     assert settings.timing.stale_if_error == 21600
     assert trusted.issuer == trusted.policy.issuer == forge.ISSUER
-    assert trusted.policy.audiences == {forge.AUDIENCE}
+    assert trusted.policy.audiences == frozenset({forge.AUDIENCE})
     assert trusted.policy.typ == "at+jwt"
     assert trusted.key_set is not None
     assert trusted.key_set.kids == {Signer("RS256").kid}
