@@ -308,6 +308,9 @@ def _judge_clock(planner: RingPlanner) -> None:
     )
 
 
+_DESPITE_A_DISABLED_KEY = ("taint", "rotate_emergency", "trust_journal")
+
+
 def _watch_keys(planner: RingPlanner) -> None:
     """Alarm for KMS keys that are not what the record says."""
     confirmed = planner.evidence.confirmed
@@ -330,5 +333,9 @@ def _watch_keys(planner: RingPlanner) -> None:
         planner.alarm(
             AlarmCode.KMS,
             f"the KMS key of generation {generation.number} ({generation.state}) reads {status},"
-            f" and nobody denied it{signs}. Enable it, or signet keys taint {kid}",
+            f" and nobody denied it{signs}. Either somebody disabled it, or a taint was broken off:"
+            f" enable it, or signet keys taint {kid}. Or this state is older than its retirement:"
+            " bring the newest state back",
+            stop=Rule.KMS_AGREES in planner.rules
+            and not any(map(planner.asked, _DESPITE_A_DISABLED_KEY)),
         )

@@ -497,9 +497,6 @@ class RingPlanner:
             if ready is not None and ready + wait > self.now:
                 reasons.append(("every cache has to see it first", ready + wait))
         reasons += [(why, None) for why in self.unconfirmed(successor)]
-        status = self.evidence.key(successor.number).status
-        if status in ("disabled", "gone"):
-            reasons.append((f"its KMS key reads {status}", None))
         if len(self.ring.published) >= MOST_PUBLISHED and Rule.FOUR_PUBLISHED in self.rules:
             reasons.append(("the ring publishes four keys already", None))
             self.alarm(AlarmCode.TOO_MANY_KEYS, "four keys are published: the rotation waits")

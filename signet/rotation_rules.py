@@ -26,6 +26,7 @@ class Rule(StrEnum):
     REPAIR = "a store that gives back something else is rewritten under a new number"
     DENIALS_NEED_KMS = "a denial nobody journaled counts only if its KMS key is disabled"
     DENIALS_ADOPTED = "a denial whose KMS key is disabled is journaled for ever"
+    KMS_AGREES = "a published key that its KMS disabled, and nobody denied, stops a run"
     STAGE_NEXT = "a successor is always staged"
     FOUR_PUBLISHED = "a ring publishes four keys at most"
     NUMBERS_NEVER_REUSED = "a generation number is never used again"

@@ -161,6 +161,11 @@ class Driver:
             return world.up(self._skewed(None))
         if AlarmCode.DENIAL_UNKNOWN in codes:
             return self._decide_denial()
+        if AlarmCode.KMS in codes:
+            for kid in sorted(set(world.tainted) - world.ring.denied):
+                if world.kids_made[kid] in world.kms:
+                    world.reassert(kid)
+                    return world.up(self._skewed(None), Request.taint(RING, kid))
         if AlarmCode.RING_BEHIND in codes:
             return world.up(self._skewed(None), Request.trust_journal(RING))
         return world.up(self._skewed(None))
@@ -366,20 +371,13 @@ class Driver:
     def _finish_taint(self) -> None:
         """The command whose data plane acted during a run re-asserts, and makes its own run.
 
-        Where it died instead, an operator sees the alarm of the next run, and taints again.
+        Where it died instead, the next run stops, and an operator taints again.
         """
         world, kid = self.world, self.world.taint_under_way
         world.taint_under_way = None
         if kid is not None and self.random.random() < 0.7:
             world.reassert(kid)
             self.run(request=Request.taint(RING, kid))
-            return
-        alarms = world.last_plan.alarms if world.last_plan is not None else ()
-        if kid is None and any(alarm.code is AlarmCode.KMS for alarm in alarms):
-            for known in sorted(set(world.tainted) - world.ring.denied):
-                if world.kids_made[known] in world.kms:
-                    world.reassert(known)
-                    self.run(request=Request.taint(RING, known))
 
     def _taint_broken_off(self) -> None:
         """The command dies after the data plane; the next ordinary run has to finish it."""

@@ -9,6 +9,7 @@ from tests.simulation.driver import ISSUER, new_driver
 from tests.simulation.world import RING, Violation
 
 REFUSED = "good token refused"
+ROUNDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ SABOTAGES: dict[Rule, Sabotage] = {
     Rule.CONTINUE_ABOVE: Sabotage({"set forged": 1}, "consumer lost", 0.3),
     Rule.REPAIR: Sabotage({"store rolled back": 1}, "no rotation", 0.2),
     Rule.DENIALS_NEED_KMS: Sabotage({"denial forged": 1}, "issuing", 0.2),
-    Rule.DENIALS_ADOPTED: Sabotage({"taint broken off": 1}, "un-denied", 0.2),
+    Rule.DENIALS_ADOPTED: Sabotage({"taint broken off": 1}, "taint unfinished", 0.2),
+    Rule.KMS_AGREES: Sabotage({"taint during a run": 1}, "taint forgotten", 0.3),
     Rule.STAGE_NEXT: Sabotage({"run repeated at once": 1}, "no rotation", 0.1),
     Rule.FOUR_PUBLISHED: Sabotage(
         {"emergency rotation": 1, "run repeated at once": 1}, "too many keys", 0.95
@@ -67,27 +69,29 @@ def policy_for_sabotage() -> RotationPolicy:
     return replace(policy, rotation_period=fault.smallest)
 
 
-def failure_without(
-    rule: Rule, *, seeds: int = 60, rounds: int = 60, rules: frozenset[Rule] | None = None
-) -> Violation | None:
-    """Play the rule's faults without the rule until its failure shows; None if it does not."""
+def violations_of(rule: Rule, rules: frozenset[Rule], seed: int) -> list[Violation]:
+    """Play the rule's faults on one environment under ``rules``, up to the first violation."""
     sabotage = SABOTAGES[rule]
+    driver = new_driver(
+        seed,
+        consumers=18,
+        rules=rules,
+        weights=sabotage.faults,
+        fault_rate=sabotage.fault_rate,
+        policy=policy_for_sabotage(),
+    )
+    for _ in range(ROUNDS):
+        driver.round()
+        if driver.world.violations:
+            return driver.world.violations
+    driver.calm()
+    return driver.world.violations
+
+
+def failure_without(rule: Rule, *, seeds: int = 60) -> Violation | None:
+    """Play the rule's faults without the rule until its failure shows; None if it never does."""
     for seed in range(seeds):
-        driver = new_driver(
-            seed,
-            consumers=18,
-            rules=ALL_RULES - {rule} if rules is None else rules,
-            weights=sabotage.faults,
-            fault_rate=sabotage.fault_rate,
-            policy=policy_for_sabotage(),
-        )
-        for _ in range(rounds):
-            driver.round()
-            if driver.world.violations:
-                break
-        if not driver.world.violations:
-            driver.calm()
-        for violation in driver.world.violations:
-            if violation.kind == sabotage.failure:
+        for violation in violations_of(rule, ALL_RULES - {rule}, seed):
+            if violation.kind == SABOTAGES[rule].failure:
                 return violation
     return None

@@ -357,8 +357,13 @@ class World:
         )
         self.last_plan = made
         if made.stopped or made.journal is None:
+            if request is None:
+                self._check_stop(visible)
             return made
         noted = replace(faults, visible=frozenset(visible))
+        forgotten = self.content(made.journal.rings[RING])[1] & set(self.tainted)
+        if forgotten and request is None and not self.broken:
+            self.violate("taint forgotten", f"{sorted(forgotten)} was tainted and stays published")
         try:
             self._apply(made, policy, noted)
         except Killed:
@@ -368,6 +373,15 @@ class World:
         del self.snapshots[:-12]
         self.check()
         return made
+
+    def _check_stop(self, visible: set[str]) -> None:
+        """A proven taint that was broken off has to be finished by the next run, unattended."""
+        clean = all(
+            store.up(self.now) and store.current is not None and not store.current.tampered
+            for store in self.stores.values()
+        )
+        if clean and visible - self.ring.denied and not self.restored and not self.broken:
+            self.violate("taint unfinished", "a run stopped at a denial that the KMS proves")
 
     def _check_plan(self, made: Plan, visible: frozenset[str]) -> None:
         """What has to hold for a plan that is about to be registered."""

@@ -238,20 +238,16 @@ def test_a_number_that_the_kms_has_seen_is_never_allotted_again() -> None:
 
 
 @pytest.mark.parametrize("status", ["disabled", "gone"])
-def test_an_active_key_that_cannot_sign_raises_an_alarm_and_moves_nothing(status: str) -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_published_key_that_is_disabled_and_not_denied_stops_the_run(
+    number: int, status: str
+) -> None:
+    """Somebody disabled it, a taint was broken off, or the state is older than its retirement."""
     runs = settled()
-    runs.keys = {RING: {1: KeyReading(status)}}  # type: ignore[arg-type]
+    runs.keys = {RING: {number: KeyReading(status)}}  # type: ignore[arg-type]
     made = runs.up(after=DAY)
-    assert _codes(made.alarms) == {AlarmCode.KMS}
-    assert not made.transitions
-
-
-@pytest.mark.parametrize("status", ["disabled", "gone"])
-def test_a_staged_key_that_cannot_sign_holds_the_flip(status: str) -> None:
-    runs = settled()
-    runs.keys = {RING: {2: KeyReading(status)}}  # type: ignore[arg-type]
-    runs.days(31)
-    assert runs.states() == WAITING
+    assert _codes(made.stops) == {AlarmCode.KMS}
+    assert not runs.plan(Request.taint(RING, kid_of(number))).stopped
 
 
 def test_a_kms_key_that_was_replaced_stops_the_run() -> None:
