@@ -16,6 +16,8 @@ from sandbox.aws import provider
 from sandbox.plugin.values import Archive, Asset, Props
 from tests.sandbox.harness import Engine, serving
 
+pytestmark = pytest.mark.engine
+
 NONE = provider_pb2.DiffResponse.DIFF_NONE
 
 ASSUME = json.dumps(
@@ -437,7 +439,6 @@ def without(props: Props, *names: str) -> Props:
     return {name: value for name, value in props.items() if name not in names}
 
 
-@pytest.mark.engine
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.token.split(":")[1])
 def test_a_type_lives_its_whole_life(aws: Engine, world: World, case: Case) -> None:
     spec = provider().resources[case.token]
@@ -473,7 +474,6 @@ def test_a_type_lives_its_whole_life(aws: Engine, world: World, case: Case) -> N
     aws.delete(case.token, id_, state)
 
 
-@pytest.mark.engine
 def test_a_second_key_is_a_second_key(aws: Engine) -> None:
     inputs = {"customerMasterKeySpec": "ECC_NIST_P256", "keyUsage": "SIGN_VERIFY"}
     assert aws.create("aws:kms/key:Key", inputs)[0] != aws.create("aws:kms/key:Key", inputs)[0]
@@ -549,7 +549,6 @@ TWICE = [
 ]
 
 
-@pytest.mark.engine
 @pytest.mark.parametrize(("token", "inputs", "code_"), TWICE, ids=[t[0] for t in TWICE])
 def test_a_name_that_is_taken_is_refused_as_the_cloud_does(
     aws: Engine, world: World, token: str, inputs: Callable[[World], Props], code_: str
@@ -595,7 +594,6 @@ def test_what_the_cloud_or_the_sandbox_cannot_do_is_refused(
     assert path in {name for name, _ in failures}
 
 
-@pytest.mark.engine
 def test_default_tags_reach_every_tagged_resource(sandbox_environ: dict[str, str]) -> None:
     with serving(provider(), sandbox_environ) as engine:
         engine.configure(defaultTags='{"tags": {"signet:environment": "local", "a": "default"}}')
@@ -604,7 +602,6 @@ def test_default_tags_reach_every_tagged_resource(sandbox_environ: dict[str, str
     assert state["tagsAll"] == {"signet:environment": "local", "a": "own"}
 
 
-@pytest.mark.engine
 def test_a_keys_public_half_is_told(aws: Engine, sandbox_environ: dict[str, str]) -> None:
     key, _ = aws.create(
         "aws:kms/key:Key", {"customerMasterKeySpec": "RSA_2048", "keyUsage": "SIGN_VERIFY"}
@@ -614,13 +611,11 @@ def test_a_keys_public_half_is_told(aws: Engine, sandbox_environ: dict[str, str]
     assert public["signingAlgorithms"]
 
 
-@pytest.mark.engine
 def test_the_deployer_is_the_emulators_account(aws: Engine) -> None:
     caller, _ = aws.invoke("aws:index/getCallerIdentity:getCallerIdentity", {})
     assert caller["accountId"] == "000000000000"
 
 
-@pytest.mark.engine
 def test_published_objects_carry_their_headers(
     aws: Engine, world: World, sandbox_environ: dict[str, str]
 ) -> None:
@@ -642,7 +637,6 @@ def test_published_objects_carry_their_headers(
         assert answer.read() == b"{}"
 
 
-@pytest.mark.engine
 def test_a_refresh_sees_an_object_that_was_overwritten(aws: Engine, world: World) -> None:
     token = "aws:s3/bucketObjectv2:BucketObjectv2"
     inputs = {"bucket": world.bucket(), "key": "drift", "content": "mine"}
@@ -651,7 +645,6 @@ def test_a_refresh_sees_an_object_that_was_overwritten(aws: Engine, world: World
     assert aws.read(token, id_, state, inputs)[2]["content"] == "theirs"
 
 
-@pytest.mark.engine
 def test_an_update_of_code_alone_changes_the_codes_hash(aws: Engine, world: World) -> None:
     token = "aws:lambda/function:Function"
     inputs, _ = aws.check(
