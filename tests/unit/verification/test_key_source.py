@@ -213,7 +213,7 @@ def test_a_contact_ends_the_backoff() -> None:
     world.pass_time(A + C + 1)
     before = world.fetches
     world.ask("a")
-    world.pass_time(1)
+    world.pass_time(0.5)  # the first backoff, at its shortest
     world.ask("a")
     assert world.fetches == before + 2
 
@@ -294,6 +294,16 @@ def test_not_modified_is_a_contact() -> None:
     assert world.stores.not_modified == 1
 
 
+def test_a_set_that_changed_under_its_etag_is_read_anew() -> None:
+    world = deployed_world()
+    world.stores.etags = True
+    world.ask("a")
+    world.publish("a", "b", sequence=6, denied=["a"])
+    world.pass_time(A + C + 1)
+    assert not world.knows("a")
+    assert world.stores.not_modified == 0
+
+
 def test_deployed_trust_never_fetches_for_an_unknown_kid() -> None:
     world = deployed_world()
     world.publish("a", "b", "c", sequence=6)
@@ -341,6 +351,10 @@ def test_where_no_thread_can_be_started_the_contact_failed() -> None:
     assert [(event.kind, event.detail) for event in world.events] == [
         ("fetch_failed", "RuntimeError")
     ]
+    world.source._spawn = lambda work: work()
+    world.pass_time(0.5)
+    assert world.knows("a")
+    assert world.fetches == 1
 
 
 def test_a_fault_of_our_own_while_asking_ends_as_a_failed_contact(
