@@ -4,6 +4,7 @@ Both are `pulumi.Stash` resources. Their `input` is read, because a Stash's `out
 value that it was given.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,9 @@ from signet.strict_json import RecordError
 
 JOURNAL: Final = "journal"
 CONFIRMED: Final = "confirmed"
+
+_PATIENCE: Final = (0.05, 0.2, 0.5)
+"""Seconds to wait before asking the engine again."""
 
 _READ: Final = "pulumi:pulumi:readStackResourceOutputs"
 _STASH: Final = "pulumi:index:Stash"
@@ -51,8 +55,24 @@ def read() -> Record:
     """
     organization = pulumi.get_organization() or "organization"
     name = f"{organization}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    answer = pulumi.runtime.invoke(_READ, {"stackName": name}).value
-    return parse((answer or {}).get("outputs") or {})
+    return parse((_answer(name) or {}).get("outputs") or {})
+
+
+def _answer(stack: str) -> Any:
+    """Ask the engine, which writes that very state at this moment.
+
+    A backend that is a folder keeps a side file beside each file, and rewrites it in place
+    (gocloud.dev's `fileblob`, unless its URL says `metadata=skip`): who reads it in between gets
+    "failed to load checkpoint: EOF".
+    """
+    for patience in _PATIENCE:
+        try:
+            return pulumi.runtime.invoke(_READ, {"stackName": stack}).value
+        except Exception as error:  # what the SDK raises for a failed invoke
+            if "EOF" not in str(error):
+                raise
+            time.sleep(patience)
+    return pulumi.runtime.invoke(_READ, {"stackName": stack}).value
 
 
 def parse(state: Mapping[str, Any]) -> Record:

@@ -154,7 +154,7 @@ def environment(state_dir: Path, environ: Mapping[str, str] | None = None) -> di
     return {
         "SIGNET_SANDBOX": str(folder),
         "PULUMI_HOME": str(folder / "pulumi-home"),
-        "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
+        "PULUMI_BACKEND_URL": sandbox_marker.backend_url(folder / "backend"),
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -66,7 +66,7 @@ def find(wanted: Wanted) -> Sequence[str] | None:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    look = _RULES.get(wanted.type)
+    look = RULES.get(wanted.type)
     if look is None:
         return None
     inside = sandbox_marker.active() is not None
@@ -234,7 +234,7 @@ def _tagged(tags: Mapping[str, str], inputs: Inputs) -> bool:
     return bool(wanted) and all(tags.get(key) == value for key, value in wanted.items())
 
 
-_RULES: Final[Mapping[str, Look]] = {
+RULES: Final[Mapping[str, Look]] = {
     "aws:apigateway/authorizer:Authorizer": _rest_authorizer,
     "aws:apigateway/deployment:Deployment": _rest_deployment,
     "aws:apigateway/integration:Integration": _put_again,

@@ -33,6 +33,7 @@ _WRAPPERS = (
     re.compile(r"^sdk-v2/provider2\.go:\d+:\s*"),
     re.compile(r"^(creating|updating|deleting|reading|refreshing) urn:pulumi:\S+:\s*"),
     re.compile(r"^(rpc error: code = \w+ desc = )"),
+    re.compile(r"^urn:pulumi:\S+: "),
 )
 
 
@@ -43,6 +44,11 @@ class _Remedy:
 
 
 _REMEDIES = (
+    _Remedy(
+        re.compile(r"signet sandbox start"),
+        "the sandbox has ended: run it again, which starts it (`signet sandbox start` does too); "
+        "what was done is recorded",
+    ),
     _Remedy(
         re.compile(r"protected|protect(ion)? flag|marked for protection", re.IGNORECASE),
         "keys are guarded from deletion: set `signet:protectKeys: false` in the stack's settings "

@@ -26,8 +26,7 @@ _SAID = re.compile(r"created by (.*?)@(\S+) \(pid (\d+)\) at (\S+)")
 # A lock's time and a process's start are read from two clocks of the same machine.
 _TOLERANCE = 2.0
 
-_TERM_PATIENCE, _KILL_PATIENCE, _SETTLE = 5.0, 2.0, 0.5
-"""Seconds that remnants get to end in peace and by force, and clouds to finish a request."""
+_SETTLE = 0.5
 
 
 class Owner(StrEnum):
@@ -108,29 +107,31 @@ def process_start(pid: int) -> float | None:
 def remnants(lock: Lock) -> list[int]:
     """Return the processes that a dead run left: its plugins, which may still be at work.
 
-    The engine is started as the leader of a process group (`signet.engine.process`); the group's
-    number cannot be given away while a process is in it.
+    The engine is started as the leader of a session (`signet.engine.process`); its plugins move to
+    process groups of their own, but stay in it. A session's number cannot be given away while a
+    process is in it. Of a plain `pulumi up` from a shell nothing can be found this way.
     """
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):
+            # proc(5): after the name come state, parent, process group, session.
             fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
-            if int(fields[2]) == lock.pid and fields[0] not in "ZX":
+            if int(fields[3]) == lock.pid and fields[0] not in "ZX":
                 found.append(int(stat.parent.name))
     return found
 
 
 def end_remnants(lock: Lock) -> None:
-    """End the plugins that a dead run left: an operation of theirs may be half way in the cloud.
+    """End the plugins that a dead run left.
 
-    A plugin looks for its engine only every few minutes (Pulumi's `rpcutil.Healthcheck`), so they
-    would not end by themselves. Afterwards nothing more is begun, and what they made can be found.
+    They get time to finish what they were asked to do in the cloud. But a plugin looks for its engine only every few minutes (Pulumi's
+    `rpcutil.Healthcheck`), so then they are ended. Afterwards nothing more is begun, and what they
+    made can be found.
     """
-    for number, patience in ((signal.SIGTERM, _TERM_PATIENCE), (signal.SIGKILL, _KILL_PATIENCE)):
-        left = remnants(lock)
-        if not left:
-            return
-        for pid in left:
+    if not remnants(lock):
+        return
+    for number, patience in ((0, 4.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
+        for pid in remnants(lock) if number else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         end = time.monotonic() + patience

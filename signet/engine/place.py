@@ -126,7 +126,7 @@ def resolve(
         _refuse_marked(environment)
         url = environment.get("PULUMI_BACKEND_URL") or _backend_of(project)
         if url is None and not _logged_in(environment):
-            url, default = f"file://{paths.state_dir(environ) / 'state'}", True
+            url, default = sandbox_marker.backend_url(paths.state_dir(environ) / "state"), True
         if url is not None:
             environment["PULUMI_BACKEND_URL"] = url
     provider = settings.get("secretsprovider")

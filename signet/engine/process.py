@@ -1,4 +1,4 @@
-"""How the engine's command is run: streamed, in a process group of its own, calm under Ctrl-C."""
+"""How the engine's command is run: streamed, in a session of its own, calm under Ctrl-C."""
 
 import os
 import re
@@ -23,7 +23,8 @@ OnLine = Callable[[str], object]
 class EngineCommand(PulumiCommand):
     """The Automation API's command, by its own path, and calm under Ctrl-C.
 
-    The engine runs in a process group of its own. The first Ctrl-C asks it to stop once the
+    The engine runs in a session of its own, by which its plugins are found even when it was
+    killed (`signet.engine.locks.remnants`). The first Ctrl-C asks it to stop once the
     operations under way have ended, so that its state stays whole; the second stops it at once.
     """
 
@@ -34,6 +35,7 @@ class EngineCommand(PulumiCommand):
         self.interrupted = False
         self.pid: int | None = None
         self.said = ""
+        self.killed_by = 0
 
     def run(
         self,
@@ -65,7 +67,7 @@ class EngineCommand(PulumiCommand):
             env=environment,
             encoding="utf-8",
             errors="replace",
-            process_group=0,
+            start_new_session=True,
         )
         self.pid = process.pid
         with process, self._interrupts(process):
@@ -76,6 +78,7 @@ class EngineCommand(PulumiCommand):
             process.wait()
         result = CommandResult(stdout=out.text, stderr=err.text, code=process.returncode)
         self.said = f"{out.text}\n{err.text}"
+        self.killed_by = -process.returncode if process.returncode < 0 else 0
         if process.returncode != 0:
             raise create_command_error(result)
         return result

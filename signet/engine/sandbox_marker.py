@@ -106,6 +106,16 @@ def backend_path(url: str) -> Path | None:
     return Path(urllib.parse.unquote(parts.path))
 
 
+def backend_url(folder: Path) -> str:
+    """Return the URL by which the engine keeps its state in a folder of ours.
+
+    `metadata=skip`: the engine's storage library (gocloud.dev's `fileblob`) otherwise keeps a side
+    file for each, writes it in place, and cannot read the stack while one is half written, nor
+    after a kill left it so.
+    """
+    return f"file://{folder}?metadata=skip"
+
+
 def _folder_id(folder: Path) -> str | None:
     return _id_of(folder / "sandbox.json")
 

@@ -239,7 +239,12 @@ class EngineStack:
         if self.interrupted:
             what = f"{what}: it was interrupted"
             hint = "run it again: what was done is recorded"
+        elif self._command.killed_by:
+            what = f"{what}: the engine was killed (signal {self._command.killed_by})"
+            hint = "run it again: it clears up first, and finds what was made"
         said = self._command.said if isinstance(error, CommandError) else str(error)
+        if self._command.killed_by:
+            said = ""
         return failures.summarise(what, watch.errors, said=said, hint=hint)
 
 

@@ -1,7 +1,7 @@
 """Counts what is really in the sandbox's AWS, and compares it with what a stack's state records."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def _permissions(cloud: _Cloud) -> list[str]:
     return found
 
 
-COUNTED = {
+COUNTED: dict[str, Callable[[_Cloud], list[str]]] = {
     "aws:kms/key:Key": _keys,
     "aws:s3/bucket:Bucket": lambda cloud: [
         b["Name"] for b in cloud("s3").list_buckets()["Buckets"]

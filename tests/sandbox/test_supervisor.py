@@ -315,7 +315,7 @@ def test_the_environment_is_a_sandbox_and_nothing_else_is(state: Path) -> None:
     marker = sandbox_marker.active(env)
     assert marker is not None
     assert marker.sandbox_id == told(state).id
-    assert env["PULUMI_BACKEND_URL"] == f"file://{state / 'sandbox' / 'backend'}"
+    assert sandbox_marker.backend_path(env["PULUMI_BACKEND_URL"]) == state / "sandbox" / "backend"
     plugin = Path(env["PULUMI_HOME"]) / "plugins"
     [folder] = plugin.glob("resource-aws-v*")
     assert os.access(folder / "pulumi-resource-aws", os.X_OK)

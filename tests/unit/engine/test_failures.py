@@ -50,6 +50,10 @@ def test_each_cloud_has_its_name(token: str, cloud: str) -> None:
         ("BucketAlreadyOwnedByYou: the bucket exists already", "import it"),
         ("error: incorrect passphrase", "PULUMI_CONFIG_PASSPHRASE"),
         ("failed to load checkpoint: EOF", ".bak"),
+        (
+            "urn:pulumi:x: the sandbox's AWS does not answer; run `signet sandbox start`",
+            "has ended",
+        ),
         ("something new", "--verbose"),
     ],
 )

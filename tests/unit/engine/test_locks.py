@@ -26,8 +26,8 @@ def lock(pid: int, *, host: str = HERE, age: float = 0.0) -> Lock:
 
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that lives until the test ends, alone in its process group."""
-    process = subprocess.Popen(["sleep", "60"], process_group=0)
+    """A process that lives until the test ends."""
+    process = subprocess.Popen(["sleep", "60"])
     yield process
     process.kill()
     process.wait()
@@ -119,9 +119,13 @@ def test_the_engines_message_names_every_lock() -> None:
 
 
 def test_what_a_dead_run_left_working_is_ended() -> None:
-    script = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
+    script = (
+        "import subprocess\n"
+        "plugin = subprocess.Popen(['sleep', '60'], process_group=0)\n"
+        "print(plugin.pid, flush=True)\n"
+    )
     leader = subprocess.Popen(
-        [sys.executable, "-c", script], process_group=0, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE, text=True
     )
     assert leader.stdout is not None
     child = int(leader.stdout.readline())

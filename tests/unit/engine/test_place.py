@@ -78,7 +78,7 @@ def test_a_sandbox_stack_takes_the_sandboxs_environment_and_nothing_of_the_perso
 
 def test_a_real_stack_defaults_to_a_local_folder(root: Path, environ: dict[str, str]) -> None:
     found = place.resolve("dev", {**environ, **PASSPHRASE}, root=root)
-    assert found.backend_url == f"file://{environ['SIGNET_STATE_DIR']}/state"
+    assert found.backend_url == f"file://{environ['SIGNET_STATE_DIR']}/state?metadata=skip"
     assert found.backend_folder == Path(environ["SIGNET_STATE_DIR"]) / "state"
     assert (found.default_backend, found.in_sandbox) == (True, False)
     assert found.work_dir == Path(environ["SIGNET_STATE_DIR"]) / "work" / "dev"

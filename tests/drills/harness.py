@@ -1,0 +1,99 @@
+"""A `signet` command in a process of its own, with a state folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox import supervisor
+from signet.paths import repo_root
+
+TIME_LIMIT = 400
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one document on standard output."""
+        return dict(json.loads(self.out))
+
+    @property
+    def changed(self) -> list[str]:
+        """The names of what a run changed."""
+        return [change["name"] for change in self.json["changes"]]
+
+
+@dataclass(frozen=True)
+class Here:
+    """One state folder."""
+
+    state: Path
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {**os.environ, "SIGNET_STATE_DIR": str(self.state), **more}
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        """Start a command and do not wait for it."""
+        return self._start("signet.cli.main", *arguments, **more)
+
+    def signet(self, *arguments: str, **more: str) -> Told:
+        """Run a command to its end."""
+        return end(self.start(*arguments, **more))
+
+    def done(self, *arguments: str, **more: str) -> Told:
+        """Run a command that must succeed."""
+        told = self.signet(*arguments, **more)
+        assert told.code == 0, told.err + told.out
+        return told
+
+    def killed(
+        self, moment: str, number: int, *, delay: float = 0.3, victims: str = "both"
+    ) -> Told:
+        """Bring `local` up, and be killed on the way (`tests.drills.killing`)."""
+        asked = (moment, str(number), str(delay), victims)
+        return end(self._start("tests.drills.killing", *asked, "--", "up", "local"))
+
+    def _start(self, module: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=repo_root(),
+            env=self.environment(**more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def end(process: subprocess.Popen[str]) -> Told:
+    """Wait for a command."""
+    try:
+        out, err = process.communicate(timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"the command did not end:\n{err}\n{out}") from None
+    return Told(process.returncode, out, err)
+
+
+@contextmanager
+def place(state: Path) -> Iterator[Here]:
+    """A state folder whose sandbox is gone at the end, whatever happened."""
+    try:
+        yield Here(state)
+    finally:
+        supervisor.forget(state, say=lambda _: None)
