@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import validator_functions.verification as public
@@ -43,6 +43,9 @@ def own_set(*signers: Signer, **members: Any) -> KeySet:
 def own_policy(**changes: Any) -> Policy:
     arguments: dict[str, Any] = {"issuer": forge.ISSUER, "audiences": [forge.AUDIENCE]}
     return Policy(**{**arguments, **changes})
+
+
+_quickly = settings(max_examples=60)
 
 
 # --- the public list ------------------------------------------------------------------------------
@@ -130,6 +133,7 @@ def test_a_policy_names_every_fault() -> None:
 # --- base64url and JSON ---------------------------------------------------------------------------
 
 
+@_quickly
 @given(st.binary(min_size=1))
 def test_each_byte_string_has_one_spelling(data: bytes) -> None:
     text = base64.urlsafe_b64encode(data).rstrip(b"=")
@@ -137,6 +141,7 @@ def test_each_byte_string_has_one_spelling(data: bytes) -> None:
     assert encoding.encode(data) == text.decode()
 
 
+@_quickly
 @given(st.binary(max_size=24))
 def test_any_other_spelling_is_refused(text: bytes) -> None:
     try:
@@ -168,6 +173,7 @@ _JSON = st.recursive(
 _OBJECTS = st.dictionaries(st.text(max_size=6), _JSON, max_size=8)
 
 
+@_quickly
 @given(_OBJECTS, st.sampled_from([None, 1, "\t"]), st.booleans())
 def test_what_json_means_is_what_is_read(
     members: dict[str, Any], indent: int | str | None, ascii_only: bool
@@ -180,6 +186,7 @@ def test_what_json_means_is_what_is_read(
     assert strict_json.parse_object(data) == json.loads(text)
 
 
+@_quickly
 @given(st.text(alphabet='{}[]:,"\\ue1-.0aN \n', max_size=40) | st.binary(max_size=40))
 def test_what_is_read_is_what_json_means(text: str | bytes) -> None:
     data = text.encode() if isinstance(text, str) else text
@@ -190,6 +197,7 @@ def test_what_is_read_is_what_json_means(text: str | bytes) -> None:
     assert members == json.loads(data)
 
 
+@_quickly
 @given(_OBJECTS, st.text(max_size=3))
 def test_a_repeated_name_is_refused_wherever_it_stands(members: dict[str, Any], name: str) -> None:
     twice = f"{{{json.dumps(name)}:1,{json.dumps(name)}:1}}"
@@ -206,6 +214,7 @@ def test_both_ways_to_read_an_object_refuse_the_same() -> None:
                 strict_json.parse_object((padding + text).encode())
 
 
+@_quickly
 @given(st.integers(1, 40), st.booleans())
 def test_depth_is_bounded_and_brackets_in_strings_do_not_count(depth: int, lists: bool) -> None:
     opened, closed = ("[", "]") if lists else ('{"a":', "}")
@@ -273,6 +282,7 @@ def test_a_fault_of_a_key_set_quotes_none_of_it() -> None:
         assert "keys[0]" in str(error.value)
 
 
+@_quickly
 @given(_JSON)
 def test_no_json_value_makes_a_key_set_of_anything_but_keys(value: Any) -> None:
     for document in (value, {"keys": value}, {"keys": [value]}):
@@ -400,12 +410,14 @@ def test_unverified_parts_are_for_looking_only() -> None:
             unverified_parts(token)
 
 
+@_quickly
 @given(st.text(max_size=60) | st.binary(max_size=60))
 def test_no_text_is_a_token(text: str | bytes) -> None:
     with pytest.raises(TokenRefused):
         verify(text, own_set(Signer("RS256")), own_policy(), NOW)
 
 
+@_quickly
 @given(st.data())
 def test_no_changed_bit_of_a_token_passes(data: st.DataObject) -> None:
     signer = Signer("ES256")
@@ -416,6 +428,7 @@ def test_no_changed_bit_of_a_token_passes(data: st.DataObject) -> None:
         verify(bytes(token), own_set(signer), own_policy(algorithms=["ES256"]), NOW)
 
 
+@_quickly
 @given(_OBJECTS)
 def test_signed_claims_of_any_kind_make_a_decision_and_nothing_else(
     members: dict[str, Any],
@@ -435,6 +448,7 @@ def test_signed_claims_of_any_kind_make_a_decision_and_nothing_else(
 # --- batch lines ----------------------------------------------------------------------------------
 
 
+@_quickly
 @given(_JSON)
 def test_any_json_line_is_answered(value: Any) -> None:
     for line in (value, {"id": value, "token": value, "jwks": value, "policy": value}):
@@ -443,6 +457,7 @@ def test_any_json_line_is_answered(value: Any) -> None:
         assert set(answer) == {"id", "allowed", "reason", "status", "claims"}
 
 
+@_quickly
 @given(st.text(max_size=60) | st.binary(max_size=60))
 def test_any_line_at_all_is_answered(line: str | bytes) -> None:
     assert decide_batch_line(line)["allowed"] is False
