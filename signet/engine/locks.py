@@ -124,9 +124,9 @@ def remnants(lock: Lock) -> list[int]:
 def end_remnants(lock: Lock) -> None:
     """End the plugins that a dead run left.
 
-    They get time to finish what they were asked to do in the cloud. But a plugin looks for its engine only every few minutes (Pulumi's
-    `rpcutil.Healthcheck`), so then they are ended. Afterwards nothing more is begun, and what they
-    made can be found.
+    They get time to finish what they were asked to do in the cloud. But a plugin looks for its
+    engine only every few minutes (Pulumi's `rpcutil.Healthcheck`), so then they are ended.
+    Afterwards nothing more is begun, and what they made can be found.
     """
     if not remnants(lock):
         return
