@@ -68,6 +68,16 @@ class TokenCache:
         """What the entries count for together."""
         return self._bytes
 
+    def find(self, token: str) -> tuple[str, str] | None:
+        """The issuer and the `kid` under which this very token passed before.
+
+        Enough to ask for its keys without reading it again; whether it still passes, `get` tells.
+        """
+        entry = self._entries.get(token)
+        if entry is None or entry[1].issuer is None:
+            return None
+        return entry[1].issuer, entry[2].kid
+
     def get(self, token: str, keys: KeySet, policy: Policy, now: int) -> Claims | None:
         """The claims of a token that these keys and this policy let pass before, if still so."""
         entry = self._entries.get(token)

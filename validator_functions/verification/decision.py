@@ -96,6 +96,10 @@ class KeyProvider(Protocol):
 class VerifiedTokens(Protocol):
     """A cache of verdicts. An entry counts only for the very same keys and policy objects."""
 
+    def find(self, token: str) -> tuple[str, str] | None:
+        """The issuer and the `kid` under which this very token passed before."""
+        ...  # pragma: no cover
+
     def get(self, token: str, keys: KeySet, policy: Policy, now: int) -> Claims | None:
         """The claims of a token that these keys and this policy let pass before, if still so."""
         ...  # pragma: no cover
@@ -164,6 +168,32 @@ class Authorizer:
         if not limits.CLOCK_EARLIEST <= now <= limits.CLOCK_LATEST:
             raise KeysUnavailable(Reason.CLOCK_INVALID)
         token = bearer_token(request)
+        claims = self._claims_seen_before(token, now, seen)
+        if claims is None:
+            claims = self._claims(token, now, seen)
+        seen.members = claims.members
+        scopes, roles = self._routes.match(request.method, request.path, request.headers)
+        check_grants(claims.members, scopes, roles)
+        return Decision(
+            reason=None, claims=claims, kid=seen.kid, issuer=claims.issuer, subject=claims.subject
+        )
+
+    def _claims_seen_before(self, token: str, now: int, seen: "_Seen") -> Claims | None:
+        """The claims of a token that passed before, if today's keys and policy are still those.
+
+        The key provider is asked as ever: it may have heard of a denial, or nothing for too long.
+        """
+        found = None if self._verified is None else self._verified.find(token)
+        if found is None or self._verified is None:
+            return None
+        issuer, seen.kid = found
+        policy = self._policies.get(issuer)
+        if policy is None:
+            return None
+        keys = self._keys.keyset_for(issuer, seen.kid, now)
+        return self._verified.get(token, keys, policy, now)
+
+    def _claims(self, token: str, now: int, seen: "_Seen") -> Claims:
         unverified = unverified_open(token)
         kid = seen.kid = unverified_key_id(unverified)
         unverified_members = None
@@ -175,19 +205,10 @@ class Authorizer:
         if policy is None:
             raise TokenRefused(Reason.ISSUER_UNKNOWN)
         keys = self._keys.keyset_for(unverified_iss, kid, now)
-        claims = None
+        claims = verify_opened(unverified, keys, policy, now, unverified_members)
         if self._verified is not None:
-            claims = self._verified.get(token, keys, policy, now)
-        if claims is None:
-            claims = verify_opened(unverified, keys, policy, now, unverified_members)
-            if self._verified is not None:
-                self._verified.put(token, keys, policy, claims, now)
-        seen.members = claims.members
-        scopes, roles = self._routes.match(request.method, request.path, request.headers)
-        check_grants(claims.members, scopes, roles)
-        return Decision(
-            reason=None, claims=claims, kid=kid, issuer=claims.issuer, subject=claims.subject
-        )
+            self._verified.put(token, keys, policy, claims, now)
+        return claims
 
 
 class _Seen:

@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
+from tests.unit.cli.tokens import Signer
+from validator_functions.verification import decision as decision_module
 from validator_functions.verification.cache import TokenCache, entry_bytes
 from validator_functions.verification.claims import Claims
+from validator_functions.verification.decision import Authorizer, Request
+from validator_functions.verification.errors import KeysUnavailable
 from validator_functions.verification.keys import KeySet
 from validator_functions.verification.policy import Policy
+from validator_functions.verification.reasons import Reason
+from validator_functions.verification.settings import ValidatorSettings
 
-from .stores import document, key_set
-from .test_key_sources import settings
+from .stores import ISSUER, document, key_set
+from .test_key_sources import settings, settings_text
 
 NOW = 1_800_000_000
 KEYS = key_set(["a"], 5)
@@ -48,6 +54,14 @@ def test_a_verdict_is_found_again() -> None:
     found = cache.get("token", KEYS, POLICY, NOW)
     assert found is not None
     assert found.subject == "someone"
+
+
+def test_a_token_seen_before_tells_whose_keys_to_ask_for() -> None:
+    assert cached().find("token") == ("https://keys.test", "kid")
+    assert cached().find("other") is None
+    cache = TokenCache(10, 1_000_000)
+    cache.put("token", KEYS, policy(issuer=None), claims(), NOW)
+    assert cache.find("token") is None
 
 
 def test_another_token_has_no_verdict() -> None:
@@ -206,3 +220,75 @@ def test_settings_turn_the_cache_off(
     object.__setattr__(read, "cache_bytes", size)
     cache = TokenCache.of(read)
     assert (None if cache is None else (cache._most_entries, cache._most_bytes)) == bounds
+
+
+SIGNER = Signer()
+
+
+class Keys:
+    """A key provider that is told what to answer."""
+
+    def __init__(self) -> None:
+        self.answer: KeySet | KeysUnavailable = KeySet.parse(SIGNER.jwks())
+        self.asked: list[tuple[str, str]] = []
+
+    def keyset_for(self, unverified_issuer: str, kid: str, _now: int) -> KeySet:
+        self.asked.append((unverified_issuer, kid))
+        if isinstance(self.answer, KeysUnavailable):
+            raise self.answer
+        return self.answer
+
+
+def asked(authorizer: Authorizer, token: str, path: str = "/a") -> str:
+    request = Request("GET", path, (("authorization", f"Bearer {token}"),))
+    decision = authorizer.authorize(request, NOW)
+    assert decision.kid == SIGNER.kid
+    return str(decision.reason)
+
+
+ROUTES = {"default": "refuse", "rules": [{"methods": ["GET"], "path": "/a"}]}
+
+
+def deciding() -> tuple[Authorizer, Keys, TokenCache]:
+    read = settings(["https://own.test/"], sandbox=False, deployed=SIGNER.jwks(), routes=ROUTES)
+    keys, cache = Keys(), TokenCache(10, 1_000_000)
+    return Authorizer(read, keys, verified=cache), keys, cache
+
+
+def test_a_repeated_token_is_not_verified_again_but_its_keys_and_route_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    authorizer, keys, cache = deciding()
+    token = SIGNER.token()
+    assert asked(authorizer, token) == "None"
+    monkeypatch.setattr(decision_module, "verify_opened", None)
+    assert asked(authorizer, token) == "None"
+    assert asked(authorizer, token, "/b") == "route_not_allowed"
+    assert keys.asked == [(ISSUER, SIGNER.kid)] * 3
+    assert len(cache) == 1
+
+
+def test_a_repeated_token_is_refused_as_soon_as_its_key_is_denied_or_stale() -> None:
+    authorizer, keys, _ = deciding()
+    token = SIGNER.token()
+    assert asked(authorizer, token) == "None"
+    keys.answer = KeysUnavailable(Reason.KEYS_STALE)
+    assert asked(authorizer, token) == "keys_stale"
+    keys.answer = KeySet.parse(SIGNER.jwks(denied=[SIGNER.kid]))
+    assert asked(authorizer, token) == "key_denied"
+    keys.answer = KeySet.parse(SIGNER.jwks())
+    assert asked(authorizer, token) == "None"
+
+
+def test_a_verdict_of_an_issuer_that_is_not_trusted_here_does_not_count() -> None:
+    first, _, cache = deciding()
+    token = SIGNER.token()
+    assert asked(first, token) == "None"
+    other = settings_of("https://other.test/ring")
+    second = Authorizer(other, Keys(), verified=cache)
+    assert asked(second, token) == "issuer_mismatch"
+
+
+def settings_of(issuer: str) -> ValidatorSettings:
+    text = settings_text(["https://own.test/"], sandbox=False, deployed=SIGNER.jwks())
+    return ValidatorSettings.parse(text.replace(ISSUER, issuer).encode())
