@@ -1,6 +1,5 @@
 """The whole trust environment: the component tree's root."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,21 +8,17 @@ import pulumi
 
 from components.adoption import Adoption
 from components.cloud import Cloud, Documents, KeyOrder, MadeKeys, MadeValidator, ValidatorOrder
+from components.confirming import Keys, checked, confirm, published, shown
 from components.packaging import Bundle
 from components.settings import ENVIRONMENT_RING, Settings
 from components.validator_settings import TrustedRing, ValidatorTerms, render_settings
-from signet.confirmed import Confirmed, KeyResource, ValidatorReport
+from signet.confirmed import Confirmed
 from signet.documents import JWKS_PATH, render_discovery, render_jwks
-from signet.errors import RunFailed
 from signet.journal import Journal
 from signet.key_ring import KeyRing
 
 SERVICE: Final = "environment"
 """Name of the validator that guards the environment's own gateways."""
-
-Keys = Mapping[str, tuple[str, dict[str, str] | None]]
-"""By generation number, as text because Pulumi's outputs take no other names: the KMS key's id and,
-while it is published, its JWK."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +95,7 @@ class Environment(pulumi.ComponentResource):
             for cloud, validator in validators.items()
         }
         self.issuers = {ring.name: {cloud: keys.issuer for cloud, keys in made.items()}}
-        self.signing_keys = keys.apply(lambda found: {ring.name: _shown(ring, found)})
+        self.signing_keys = keys.apply(lambda found: {ring.name: shown(ring, found)})
         self.confirmed = self._confirmed(ring, keys, documents, validators)
         self.register_outputs({"issuer": self.issuer, "jwksUrls": self.jwks_urls})
 
@@ -117,7 +112,7 @@ class Environment(pulumi.ComponentResource):
         first = clouds[self._args.settings.clouds[0]]
         jwks_uri = jwks_url(first)
         jwks = keys.apply(
-            lambda found: render_jwks(_published(ring, found), ring.sequence, ring.denied)
+            lambda found: render_jwks(published(ring, found), ring.sequence, ring.denied)
         )
         discovery = render_discovery(
             ring.issuer, jwks_uri, [generation.algorithm for generation in ring.published]
@@ -211,44 +206,6 @@ def validator_terms(
     )
 
 
-def confirm(
-    journal: Journal,
-    ring: KeyRing,
-    keys: Keys,
-    *,
-    jwks: str,
-    reports: Mapping[str, tuple[str, str]],
-    token_lifetime: int,
-    before: Confirmed | None,
-) -> Confirmed:
-    """Return what a run confirms. Pure.
-
-    `kid`s once confirmed are kept for good: a key that is no longer published shows none.
-    """
-    known = dict(before.kids.get(ring.name, {})) if before is not None else {}
-    known.update({int(n): jwk["kid"] for n, (_, jwk) in keys.items() if jwk is not None})
-    active = ring.active
-    clouds = {generation.number: generation.cloud for generation in ring.generations}
-    return Confirmed(
-        journal_digest=journal.digest,
-        sequence={ring.name: ring.sequence},
-        kids={ring.name: known},
-        key_resources={
-            ring.name: {
-                int(number): KeyResource(clouds[int(number)], resource)
-                for number, (resource, _) in keys.items()
-            }
-        },
-        active={ring.name: active.number} if active is not None else {},
-        token_lifetime={ring.name: token_lifetime},
-        published_sha256={ring.name: hashlib.sha256(jwks.encode()).hexdigest()},
-        validators={
-            name: ValidatorReport((ring.name,), expected, reported)
-            for name, (expected, reported) in reports.items()
-        },
-    )
-
-
 def _gather(
     ring: KeyRing, made: Mapping[str, MadeKeys], confirmed: Confirmed | None
 ) -> pulumi.Output[Keys]:
@@ -257,41 +214,7 @@ def _gather(
         for keys in made.values()
         for number, key in keys.keys.items()
     }
-    return pulumi.Output.all(**flat).apply(lambda found: _checked(ring, found, confirmed))
-
-
-def _checked(ring: KeyRing, found: Mapping[str, list[Any]], confirmed: Confirmed | None) -> Keys:
-    """Stop when a generation's key is not the one that was confirmed: its tokens would fail."""
-    keys: dict[str, tuple[str, dict[str, str] | None]] = {}
-    for number, (resource, jwk) in found.items():
-        before = confirmed.kid(ring.name, int(number)) if confirmed is not None else None
-        if jwk is not None and before is not None and jwk["kid"] != before:
-            raise RunFailed(
-                f"generation {number} of the key ring {ring.name} is another key than it was",
-                where=f"{resource}: confirmed as {before}, now {jwk['kid']}",
-                remedy="find out who replaced it; `signet keys taint` withdraws the old one",
-            )
-        keys[number] = (resource, jwk)
-    return keys
-
-
-def _published(ring: KeyRing, keys: Keys) -> list[dict[str, str]]:
-    found = [keys[str(generation.number)][1] for generation in ring.published]
-    return [jwk for jwk in found if jwk is not None]
-
-
-def _shown(ring: KeyRing, keys: Keys) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
-    for generation in ring.generations:
-        resource, jwk = keys.get(str(generation.number), ("", None))
-        shown[str(generation.number)] = {
-            "cloud": generation.cloud,
-            "resource": resource,
-            "state": generation.state.value,
-            "algorithm": generation.algorithm,
-            "kid": jwk["kid"] if jwk is not None else None,
-        }
-    return shown
+    return pulumi.Output.all(**flat).apply(lambda found: checked(ring, found, confirmed))
 
 
 def _aws(settings: Settings, journal: pulumi.Resource, parent: pulumi.Resource) -> Cloud:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from components.aws import names as aws_names
+from components.aws.settings import AwsSettings, read_aws
 from components.setting_values import NAMESPACE, Setting, SettingReader
 from components.surroundings import Surroundings
 from signet.errors import Fault, SettingsError
@@ -35,8 +35,6 @@ _LOG_DAYS: Final = (
 """Retentions that CloudWatch Logs takes (API reference of PutRetentionPolicy)."""
 
 _DAY: Final = 86_400
-_ROLE_OR_USER: Final = r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/[\w+=,.@/-]{1,512})"
-_FUNCTION: Final = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}(:[\w$-]{1,128})?"
 _SCOPE: Final = r"[\x21\x23-\x5B\x5D-\x7E]+"  # RFC 6749 section 3.3
 
 DECLARED: Final[Mapping[str, Setting]] = {
@@ -81,48 +79,6 @@ DECLARED: Final[Mapping[str, Setting]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiChoice:
-    """Whether a gateway is created, left out, or one that exists is attached to."""
-
-    mode: Literal["create", "attach", "none"]
-    api_id: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backend:
-    """What stands behind a gateway that we create: `target` is an ARN or a URL."""
-
-    kind: Literal["echo", "lambda", "url"]
-    target: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AwsSettings:
-    """Everything that concerns AWS alone."""
-
-    region: str
-    account_id: str
-    """The account that must be deployed to; empty: whichever the credentials belong to."""
-    bucket: str
-    key_administrators: tuple[str, ...]
-    issuer_principals: tuple[str, ...]
-    http_api: ApiChoice
-    rest_api: ApiChoice
-    rest_access_logs: bool
-    backend: Backend
-    validator_memory: int
-    validator_concurrency: int
-    """Reserved concurrent executions; 0 reserves none and limits none."""
-    endpoint: str | None
-    """The sandbox's address; None outside it."""
-
-    @property
-    def store_url(self) -> str:
-        """Address below which the published documents are read."""
-        return aws_names.store_url(self.bucket, self.region, self.endpoint)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Settings:
     """One environment's settings, checked. Durations are whole seconds."""
 
@@ -164,7 +120,7 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
     read.unknown()
     _refuse_provider_settings(read, raw)
     clouds = _clouds(read)
-    aws = _aws(read, surroundings) if "aws" in clouds else None
+    aws = read_aws(read, surroundings) if "aws" in clouds else None
     environment = read.text(
         "environment",
         r"[a-z][a-z0-9-]{0,18}[a-z0-9]",
@@ -353,54 +309,3 @@ def _log_days(read: SettingReader) -> int:
     if enough * _DAY != wanted and read.known(["logRetention"]):
         read.fault("logRetention", "CloudWatch Logs has no such retention", f"use {enough}d")
     return enough
-
-
-def _aws(read: SettingReader, surroundings: Surroundings) -> AwsSettings:
-    region = read.text("awsRegion", r"[a-z]{2}(-[a-z]+)+-\d", "write a region such as eu-central-1")
-    if not region:
-        read.fault("awsRegion", "it is missing", "write a region such as eu-central-1")
-    bucket = read.text(
-        "awsBucket",
-        aws_names.BUCKET_PATTERN,
-        "use 3 to 63 lower-case letters, digits and hyphens; no dots, which break TLS",
-    )
-    if not bucket:
-        remedy = "name a bucket of its own; the name is part of the default issuer and stays"
-        read.fault("awsBucket", "it is missing", remedy)
-    arns = "write ARNs such as arn:aws:iam::111122223333:role/name"
-    principals = read.strings("awsIssuerPrincipals", _ROLE_OR_USER, arns)
-    if not principals and read.known(["awsIssuerPrincipals"]):
-        read.fault("awsIssuerPrincipals", "nobody could issue tokens", arns)
-    return AwsSettings(
-        region=region,
-        account_id=read.text("awsAccountId", r"\d{12}", "write the 12 digits, in quotes"),
-        bucket=bucket,
-        key_administrators=read.strings("awsKeyAdministrators", _ROLE_OR_USER, arns),
-        issuer_principals=principals,
-        http_api=_api(read, "awsHttpApi"),
-        rest_api=_api(read, "awsRestApi"),
-        rest_access_logs=read.flag("awsRestAccessLogs"),
-        backend=_backend(read),
-        validator_memory=read.integer("awsValidatorMemory", 128, 10_240),
-        validator_concurrency=read.integer("awsValidatorConcurrency", 0, 1_000),
-        endpoint=surroundings.aws_endpoint,
-    )
-
-
-def _api(read: SettingReader, key: str) -> ApiChoice:
-    remedy = "write create, none, or attach: and the id of an API that exists"
-    value = read.text(key, r"create|none|attach:[a-z0-9]{4,32}", remedy)
-    mode, _, api_id = value.partition(":")
-    if mode == "attach":
-        return ApiChoice(mode="attach", api_id=api_id)
-    return ApiChoice(mode="none" if mode == "none" else "create")
-
-
-def _backend(read: SettingReader) -> Backend:
-    remedy = "write echo, the ARN of a Lambda function, or an https URL without a query"
-    value = read.text("awsBackend", rf"echo|{_FUNCTION}|https://[^\s?#@/]+(/[^\s?#]*)?", remedy)
-    if value.startswith("arn:"):
-        return Backend(kind="lambda", target=value)
-    if value.startswith("https://"):
-        return Backend(kind="url", target=value.rstrip("/"))
-    return Backend(kind="echo")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from components.settings import AwsSettings
+from components.aws.settings import AwsSettings
 
 if TYPE_CHECKING:
     from botocore.config import Config

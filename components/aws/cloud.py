@@ -12,6 +12,7 @@ from components.aws.gateway import Gateway, GatewayArgs
 from components.aws.guard import Guard
 from components.aws.jwks_store import JwksStore, JwksStoreArgs, document_arns
 from components.aws.key_ring import KeyRing, KeyRingArgs
+from components.aws.settings import AwsSettings
 from components.aws.validator import Validator, ValidatorArgs
 from components.cloud import (
     Documents,
@@ -21,7 +22,7 @@ from components.cloud import (
     MadeValidator,
     ValidatorOrder,
 )
-from components.settings import AwsSettings, Settings
+from components.settings import Settings
 from signet.documents import JWKS_PATH
 
 

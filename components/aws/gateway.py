@@ -22,7 +22,7 @@ from components.aws.rest_gateway import (
     RestGateway,
     RestGatewayArgs,
 )
-from components.settings import ApiChoice, AwsSettings
+from components.aws.settings import ApiChoice, AwsSettings
 
 
 @dataclass(frozen=True, kw_only=True)

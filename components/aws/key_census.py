@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from components.adoption import FoundKey
 from components.aws import clients
+from components.aws.settings import AwsSettings
 from components.aws.tags import ENVIRONMENT, GENERATION, RING
-from components.settings import AwsSettings
 from signet.errors import CouldNotCheck
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from components import read_back
 from components.aws import clients
-from components.settings import AwsSettings
+from components.aws.settings import AwsSettings
 from signet.documents import JWKS_PATH
 from signet.observed import StoreReading
 from signet.published import judge

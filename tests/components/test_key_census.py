@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from components.adoption import FoundKey
 from components.aws.clients import kms as kms_client
 from components.aws.key_census import MOST_KEYS, find_keys
-from components.settings import AwsSettings, parse
+from components.aws.settings import AwsSettings
+from components.settings import parse
 from components.surroundings import Surroundings
 from signet.errors import CouldNotCheck
 from tests.components.conftest import SETTINGS

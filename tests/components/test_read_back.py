@@ -14,8 +14,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from components import read_back
 from components.aws.readback import read_store
+from components.aws.settings import AwsSettings
 from components.observe import CloudReader, observe
-from components.settings import AwsSettings, parse
+from components.settings import parse
 from components.surroundings import Surroundings
 from signet.documents import jwk_from_pem, render_jwks
 from signet.errors import CouldNotCheck

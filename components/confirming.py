@@ -1,0 +1,88 @@
+"""What a run confirms of a key ring: which key each generation has, and what reports it. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from signet.confirmed import Confirmed, KeyResource, ValidatorReport
+from signet.errors import RunFailed
+from signet.journal import Journal
+from signet.key_ring import KeyRing
+
+Keys = Mapping[str, tuple[str, dict[str, str] | None]]
+"""By generation number, as text because Pulumi's outputs take no other names: the KMS key's id and,
+while it is published, its JWK."""
+
+
+def confirm(
+    journal: Journal,
+    ring: KeyRing,
+    keys: Keys,
+    *,
+    jwks: str,
+    reports: Mapping[str, tuple[str, str]],
+    token_lifetime: int,
+    before: Confirmed | None,
+) -> Confirmed:
+    """Return what a run confirms. Pure.
+
+    `kid`s once confirmed are kept for good: a key that is no longer published shows none.
+    """
+    known = dict(before.kids.get(ring.name, {})) if before is not None else {}
+    known.update({int(n): jwk["kid"] for n, (_, jwk) in keys.items() if jwk is not None})
+    active = ring.active
+    clouds = {generation.number: generation.cloud for generation in ring.generations}
+    return Confirmed(
+        journal_digest=journal.digest,
+        sequence={ring.name: ring.sequence},
+        kids={ring.name: known},
+        key_resources={
+            ring.name: {
+                int(number): KeyResource(clouds[int(number)], resource)
+                for number, (resource, _) in keys.items()
+            }
+        },
+        active={ring.name: active.number} if active is not None else {},
+        token_lifetime={ring.name: token_lifetime},
+        published_sha256={ring.name: hashlib.sha256(jwks.encode()).hexdigest()},
+        validators={
+            name: ValidatorReport((ring.name,), expected, reported)
+            for name, (expected, reported) in reports.items()
+        },
+    )
+
+
+def checked(ring: KeyRing, found: Mapping[str, list[Any]], confirmed: Confirmed | None) -> Keys:
+    """Stop when a generation's key is not the one that was confirmed: its tokens would fail."""
+    keys: dict[str, tuple[str, dict[str, str] | None]] = {}
+    for number, (resource, jwk) in found.items():
+        before = confirmed.kid(ring.name, int(number)) if confirmed is not None else None
+        if jwk is not None and before is not None and jwk["kid"] != before:
+            raise RunFailed(
+                f"generation {number} of the key ring {ring.name} is another key than it was",
+                where=f"{resource}: confirmed as {before}, now {jwk['kid']}",
+                remedy="find out who replaced it; `signet keys taint` withdraws the old one",
+            )
+        keys[number] = (resource, jwk)
+    return keys
+
+
+def published(ring: KeyRing, keys: Keys) -> list[dict[str, str]]:
+    """Return the JWKs of the ring's published generations."""
+    found = [keys[str(generation.number)][1] for generation in ring.published]
+    return [jwk for jwk in found if jwk is not None]
+
+
+def shown(ring: KeyRing, keys: Keys) -> dict[str, Any]:
+    """Return what a stack's outputs show of a ring's keys."""
+    told: dict[str, Any] = {}
+    for generation in ring.generations:
+        resource, jwk = keys.get(str(generation.number), ("", None))
+        told[str(generation.number)] = {
+            "cloud": generation.cloud,
+            "resource": resource,
+            "state": generation.state.value,
+            "algorithm": generation.algorithm,
+            "kid": jwk["kid"] if jwk is not None else None,
+        }
+    return told
