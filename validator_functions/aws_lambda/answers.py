@@ -57,7 +57,11 @@ def names_one_method(arn: str) -> bool:
 
 
 def identity(decision: Decision) -> dict[str, str]:
-    """What the back end learns of the caller: flat strings, and nothing unless allowed."""
+    """What the back end learns of the caller: flat strings, and nothing unless allowed.
+
+    Every name is always there: a gateway sets a back end's header from it, and a name that were
+    missing could leave standing what the caller sent.
+    """
     claims = decision.claims
     if claims is None:
         return {}
@@ -69,9 +73,8 @@ def identity(decision: Decision) -> dict[str, str]:
         "kid": claims.kid,
     }
     return {
-        name: value
+        name: value if isinstance(value, str) and value.isprintable() else ""
         for name, value in found.items()
-        if isinstance(value, str) and value.isprintable()
     }
 
 
