@@ -414,6 +414,7 @@ class _Answering:
 
 def serve(provider: Provider) -> None:
     """Serve on a free loopback port, told to the engine on standard output, until it ends us."""
+    engine = os.getppid()  # before the port is told: the engine may be killed right after
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
     options = [
         ("grpc.max_receive_message_length", _MESSAGE_LIMIT),
@@ -427,7 +428,6 @@ def serve(provider: Provider) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine says itself what a Ctrl-C means
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    engine = os.getppid()
     while server.wait_for_termination(timeout=_WATCH_SECONDS):
         if os.getppid() != engine:
             # Killed before it could end us: finish the calls under way, then leave nothing behind.
