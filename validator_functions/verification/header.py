@@ -42,11 +42,11 @@ def read(segment: bytes) -> Header:
     try:
         members = parse_object(decode(segment))
     except ValueError as fault:
-        raise refusal(fault, segment, "the header") from None
+        raise segment_refusal(fault, segment, "the header") from None
     return _interpret(members)
 
 
-def refusal(fault: ValueError, segment: bytes, name: str) -> TokenRefused:
+def segment_refusal(fault: ValueError, segment: bytes, name: str) -> TokenRefused:
     """What a segment is refused for that is not strict JSON in canonical base64url."""
     if not segment:
         return TokenRefused(Reason.TOKEN_MALFORMED, f"{name} is empty")

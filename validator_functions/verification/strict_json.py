@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 from . import limits
 
 _WHITE_SPACE = " \t\n\r"
+_LONGEST = limits.NUMBER_CHARACTERS
+_DEEPEST = limits.JSON_DEPTH
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -23,13 +25,13 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > limits.NUMBER_CHARACTERS:
+    if len(text) > _LONGEST:
         raise ValueError("a number is too long")
     return int(text)
 
 
 def _fraction(text: str) -> float:
-    value = float(text) if len(text) <= limits.NUMBER_CHARACTERS else inf
+    value = float(text) if len(text) <= _LONGEST else inf
     if not isfinite(value):
         raise ValueError("a number is too long or out of range")
     return value
@@ -82,26 +84,26 @@ def parse_object(data: bytes, most: int = limits.JSON_TEXT) -> dict[str, Any]:
     An ordinary token's claims are one short object without another in it: that case has a way of
     its own, which refuses the same.
     """
-    if len(data) > most:
-        raise TooLarge("the text is too large")
-    text = data.decode()
     members: dict[str, Any]
-    if (
-        text.rfind("{") != 0
-        or len(text) > limits.NUMBER_CHARACTERS
-        or text.count("[") >= limits.JSON_DEPTH
-    ):
+    if len(data) > _LONGEST:
+        if len(data) > most:
+            raise TooLarge("the text is too large")
+        text = data.decode()
         members = _parse_any(text)
     else:
-        try:
-            pairs, end = _scan_flat(text, 0)
-        except StopIteration:
-            raise ValueError("a value is missing") from None
-        members = dict(pairs)
-        if len(members) != len(pairs):
-            raise ValueError("a name stands twice in one object")
-        if end != len(text):
-            _check_end(text, end)
+        text = data.decode()
+        if text.rfind("{") or text.count("[") >= _DEEPEST:
+            members = _parse_any(text)
+        else:
+            try:
+                pairs, end = _scan_flat(text, 0)
+            except StopIteration:
+                raise ValueError("a value is missing") from None
+            members = dict(pairs)
+            if len(members) != len(pairs):
+                raise ValueError("a name stands twice in one object")
+            if end != len(text):
+                _check_end(text, end)
     if "\\" in text:
         _check_text(members)
     return members
@@ -127,7 +129,7 @@ def _check_end(text: str, end: int) -> None:
 
 
 def _check_depth(text: str) -> None:
-    if text.count("[") + text.count("{") <= limits.JSON_DEPTH:
+    if text.count("[") + text.count("{") <= _DEEPEST:
         return
     import re
 
@@ -136,7 +138,7 @@ def _check_depth(text: str) -> None:
     for bracket in re.findall(r"[][{}]", outside):
         if bracket in "[{":
             depth += 1
-            if depth > limits.JSON_DEPTH:
+            if depth > _DEEPEST:
                 raise ValueError("nested too deeply")
         else:
             depth -= 1

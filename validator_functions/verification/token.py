@@ -11,7 +11,7 @@ from . import limits
 from .claims import Claims, check_claims
 from .encoding import decode
 from .errors import KeysUnavailable, TokenRefused
-from .header import refusal
+from .header import segment_refusal
 from .keys import Key, KeySet
 from .policy import Policy
 from .reasons import Reason
@@ -44,7 +44,7 @@ def verify_signature(token: str | bytes, keys: KeySet, policy: Policy) -> bytes:
     try:
         return decode(payload) if payload else b""
     except ValueError as fault:
-        raise refusal(fault, payload, "the payload") from None
+        raise segment_refusal(fault, payload, "the payload") from None
 
 
 def unverified_open(token: str | bytes) -> UnverifiedToken:
@@ -103,7 +103,13 @@ def verify_opened(
     if not _EARLIEST <= now <= _LATEST:
         raise KeysUnavailable(Reason.CLOCK_INVALID)
     key = _check_signature(unverified, keys, policy)
-    members = _members(unverified[1]) if unverified_members is None else unverified_members
+    members = unverified_members
+    if members is None:
+        payload = unverified[1]
+        try:
+            members = parse_object(decode(payload))
+        except ValueError as fault:
+            raise segment_refusal(fault, payload, "the payload") from None
     try:
         check_claims(members, policy, now)
     except TokenRefused as refusal:
@@ -130,7 +136,7 @@ def _check_signature(unverified: UnverifiedToken, keys: KeySet, policy: Policy) 
     try:
         octets = decode(signature)
     except ValueError as fault:
-        raise refusal(fault, signature, "the signature") from None
+        raise segment_refusal(fault, signature, "the signature") from None
     key.check(octets, token[:~length])
     if chosen is None:
         _remember(header, keys, policy, key)
@@ -166,4 +172,4 @@ def _members(segment: bytes) -> dict[str, Any]:
     try:
         return parse_object(decode(segment))
     except ValueError as fault:
-        raise refusal(fault, segment, "the payload") from None
+        raise segment_refusal(fault, segment, "the payload") from None
