@@ -20,7 +20,7 @@ from components.program import main
 from sandbox import supervisor
 from signet.confirmed import Confirmed
 from signet.engine import place
-from signet.engine.stack import EngineStack, RunResult
+from signet.engine.stack import EngineStack, RunResult, resources_of
 from signet.errors import RunFailed, SettingsError
 from signet.paths import repo_root
 
@@ -48,10 +48,14 @@ class Checkout:
         added = [f"  signet:{key}: {value}" for key, value in settings.items()]
         (self.root / f"Pulumi.{stack}.yaml").write_text("\n".join([*kept, *added, ""]))
 
-    def stack(self, name: str) -> EngineStack:
+    def at(self, name: str) -> EngineStack:
+        """A stack, whether it has been made or not."""
         environment = supervisor.environment(self.state)
-        where = place.resolve(name, os.environ, sandbox=environment, root=self.root)
-        stack = EngineStack(where)
+        return EngineStack(place.resolve(name, os.environ, sandbox=environment, root=self.root))
+
+    def stack(self, name: str) -> EngineStack:
+        """A stack that has been made."""
+        stack = self.at(name)
         if not stack.exists():
             stack.create()
         return stack
@@ -90,9 +94,11 @@ def _leave_nothing(checkout: Checkout) -> Iterator[None]:
     yield
     for name in ("local", "local-fast"):
         checkout.configure(name)
-        stack = checkout.stack(name)
-        stack.destroy()
-        stack.remove()
+        stack = checkout.at(name)
+        if stack.exists():
+            if len(resources_of(stack.export())) > 1:
+                stack.destroy()
+            stack.remove()
 
 
 def names(result: RunResult) -> dict[str, str]:

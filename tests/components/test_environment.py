@@ -15,6 +15,7 @@ from signet.key_ring import State
 from signet.observed import StoreReading
 from tests.components import mocked
 from tests.components.conftest import NOW, Whole, stashed
+from tests.components.test_stack_files import settings_of
 from validator_functions.verification.keys import KeySet, thumbprint
 from validator_functions.verification.settings import ValidatorSettings
 
@@ -409,3 +410,16 @@ def test_a_ring_behind_the_published_set_stops_the_run_and_says_why(whole: Whole
 def test_a_preview_of_the_first_run_declares_the_same(whole: Whole) -> None:
     names = {resource.name for resource in whole(preview=True).resources}
     assert names == {resource.name for resource in whole().resources}
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_shipped_stack_declares_a_whole_environment(whole: Whole, stack: str) -> None:
+    settings = settings_of(stack)
+    run = whole(settings=settings)
+    guarded = run.of("aws:apigatewayv2/route:Route") + run.of("aws:apigateway/method:Method")
+    assert guarded
+    for key in run.of("aws:kms/key:Key"):
+        assert key.protect
+    accounts = json.loads(run.one("aws-provider").inputs["allowedAccountIds"])
+    assert accounts == [settings["awsAccountId"]]
+    assert Confirmed.parse(run.one("confirmed").inputs["input"]).active == {"environment": 1}
