@@ -32,6 +32,9 @@ PLATFORM = "x86_64-manylinux_2_28"
 
 _FORMAT = "2"  # raise it when the way of packing changes, so that no cached bundle survives that
 _SOURCES = "validator_functions"
+_AZURE = f"{_SOURCES}/azure_function"
+# What a platform looks for at the root of what it is given.
+_AT_ROOT = {"function_app.py": f"{_AZURE}/function_app.py", "host.json": f"{_AZURE}/host.json"}
 _LOCK = PurePosixPath("requirements/bundle.txt")
 _KEPT = 8
 _INSTALL_LIMIT = 300.0
@@ -89,6 +92,7 @@ def build_bundle(
     out = state_dir() / "bundles" if out_dir is None else out_dir
     out.mkdir(parents=True, exist_ok=True)
     sources = dict(_files(home / _SOURCES, PurePosixPath(_SOURCES)))
+    sources |= {name: sources[where] for name, where in _AT_ROOT.items() if where in sources}
     lock = (home / _LOCK).read_bytes()
     name = f"validator-py{target_python}-{_inputs_hash(target_python, lock, sources)}"
     built = _cached(out, name)

@@ -21,6 +21,7 @@ from .routes import RouteTable
 FILE_NAME = "signet_settings.json"
 HASH_VARIABLE = "SIGNET_SETTINGS_SHA256"
 FILE_VARIABLE = "SIGNET_SETTINGS_FILE"
+TEXT_VARIABLE = "SIGNET_SETTINGS"
 
 _SECURE_URL = r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!\"$-~]*)?"
 _LOOPBACK_URL = (
@@ -138,12 +139,31 @@ class ValidatorSettings(Frozen):
 def load(
     environ: Mapping[str, str] = os.environ, folders: Sequence[str] | None = None
 ) -> ValidatorSettings:
-    """Find and read the settings file; raise `SettingsError`.
+    """Find and read the settings; raise `SettingsError`.
 
-    The file is the one that `SIGNET_SETTINGS_FILE` names, or the first `signet_settings.json` on
-    `sys.path` (a Lambda layer's `python/` is there). `SIGNET_SETTINGS_SHA256` must be its hash.
+    They are `SIGNET_SETTINGS` (the file's bytes in base64, where a cloud has no place for a file
+    beside the bundle), or the file that `SIGNET_SETTINGS_FILE` names, or the first
+    `signet_settings.json` on `sys.path` (a Lambda layer's `python/` is there).
+    `SIGNET_SETTINGS_SHA256` must be their hash.
     """
-    named = environ.get(FILE_VARIABLE)
+    text = environ.get(TEXT_VARIABLE)
+    data = _from_text(text) if text else _from_file(environ.get(FILE_VARIABLE), folders)
+    settings = ValidatorSettings.parse(data)
+    if environ.get(HASH_VARIABLE, settings.sha256) != settings.sha256:
+        raise SettingsError([f"{HASH_VARIABLE} is not the hash of the settings"])
+    return settings
+
+
+def _from_text(text: str) -> bytes:
+    from base64 import b64decode
+
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise SettingsError([f"{TEXT_VARIABLE} is not base64"]) from None
+
+
+def _from_file(named: str | None, folders: Sequence[str] | None) -> bytes:
     paths = (
         [named]
         if named
@@ -152,13 +172,9 @@ def load(
     for path in paths:
         try:
             with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs a cold start 10 ms
-                data = file.read(limits.SETTINGS + 1)
+                return file.read(limits.SETTINGS + 1)
         except OSError:
             continue
-        settings = ValidatorSettings.parse(data)
-        if environ.get(HASH_VARIABLE, settings.sha256) != settings.sha256:
-            raise SettingsError([f"{HASH_VARIABLE} is not the hash of the settings file"])
-        return settings
     raise SettingsError([f"no {FILE_NAME} was found"])
 
 
