@@ -82,6 +82,7 @@ def test_a_good_token_gets_a_simple_answer_with_flat_strings(deployed: Deployed)
             "subject": "service-orders",
             "issuer": forge.ISSUER,
             "scope": "orders:read orders:write",
+            "jti": "",
             "kid": deployed.signer.kid,
         },
     }
