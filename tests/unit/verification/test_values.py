@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +78,14 @@ def test_each_reason_has_one_of_three_statuses() -> None:
         "clock_invalid",
         "internal_error",
     }
+
+
+def test_the_documentation_has_every_reason_with_its_status() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "verification.md").read_text()
+    for status in (401, 403, 503):
+        (row,) = re.findall(rf"^\| {status} \| (`[a-z_` ]+`) \|$", page, re.MULTILINE)
+        documented = row.replace("`", "").split()
+        assert documented == [str(reason) for reason in Reason if reason.status == status]
 
 
 def test_the_three_families_of_failure_are_told_apart() -> None:
