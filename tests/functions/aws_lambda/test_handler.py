@@ -11,6 +11,7 @@ from tests.cases import forge
 from tests.cases.settings import artefact, document
 from validator_functions.aws_lambda import answers, handler
 from validator_functions.verification.decision import StaticKeys
+from validator_functions.verification.key_sources import KeySources
 from validator_functions.verification.settings import ValidatorSettings
 from validator_functions.verification.validator import Validator
 
@@ -265,6 +266,14 @@ def test_a_probe_reports_the_hashes_and_nothing_else(deployed: Deployed) -> None
         "environment": "test",
         "service": "environment",
     }
+
+
+def test_keys_come_from_the_deployed_and_the_published_set(deployed: Deployed) -> None:
+    settings = deployed.validator.settings
+    assert settings is not None
+    keys = handler._connect(settings)
+    assert isinstance(keys, KeySources)
+    assert [source.issuer for source in keys] == [forge.ISSUER]
 
 
 def test_without_settings_every_request_is_could_not_check(

@@ -1,5 +1,6 @@
 """The settings artefact: read once, every fault named at once."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,15 @@ def test_a_file_with_another_hash_than_deployed_is_a_fault(tmp_path: Path) -> No
     (tmp_path / "signet_settings.json").write_bytes(artefact(document(Signer("RS256"))))
     with pytest.raises(SettingsError, match="SIGNET_SETTINGS_SHA256"):
         load({"SIGNET_SETTINGS_SHA256": "0" * 64}, [str(tmp_path)])
+
+
+def test_the_settings_can_travel_as_text(tmp_path: Path) -> None:
+    data = artefact(document(Signer("RS256")))
+    (tmp_path / "signet_settings.json").write_bytes(b"not these")
+    text = base64.b64encode(data).decode()
+    assert load({"SIGNET_SETTINGS": text}, [str(tmp_path)]).service == "environment"
+    with pytest.raises(SettingsError, match="not base64"):
+        load({"SIGNET_SETTINGS": "{}"})
 
 
 def test_no_file_is_a_fault() -> None:
