@@ -4,7 +4,7 @@ import argparse
 
 from signet import paths
 from signet.cli import output, run_options, run_view, stacks
-from signet.engine import place
+from signet.engine import place, sandbox_marker
 
 _EXAMPLE = """\
 examples:
@@ -67,11 +67,11 @@ def _nothing(args: argparse.Namespace) -> int:
 
 
 def _end_sandbox(where: place.Place, *, quiet: bool) -> None:
-    """Stop the sandbox once no stack is left in it."""
+    """Stop the sandbox once none of its stacks holds anything."""
     folder = where.backend_folder
     if not place.is_sandbox_stack(where.stack) or folder is None:
         return
-    if any((folder / ".pulumi" / "stacks").glob("*/*.json")):
+    if any(place.holds_resources(folder, stack) for stack in sandbox_marker.SANDBOX_STACKS):
         return
     from sandbox import supervisor
 

@@ -5,7 +5,7 @@ import shlex
 from typing import Any
 
 from signet import paths
-from signet.cli import output
+from signet.cli import output, stacks
 
 _EXAMPLE = """\
 examples:
@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
     state_dir = paths.state_dir()
     say = _quiet if args.json else output.note
     if args.action == "env":
-        return _env(sandbox.environment(state_dir), as_json=args.json)
+        variables = sandbox.environment(state_dir)
+        stacks.make_sandbox_stacks()
+        return _env(variables, as_json=args.json)
     if args.action == "start":
         with output.progress("Starting the sandbox", quiet=args.json):
             now = sandbox.start(state_dir, say=say)
@@ -98,7 +100,7 @@ def _show(now: Any, *, as_json: bool) -> None:
     if now.memory == "lost":
         output.note(
             "The stacks' state names resources that the emulated clouds no longer remember. "
-            "`signet up STACK --refresh` makes them again.",
+            "`signet up STACK` replaces the sandbox by a new one.",
             style="warn",
         )
     if now.state == "running":

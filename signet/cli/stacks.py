@@ -59,6 +59,17 @@ def _start(state: Path, *, quiet: bool) -> None:
     supervisor.start(state, say=say)
 
 
+def make_sandbox_stacks() -> None:
+    """Make the sandbox's stacks in its backend, empty, where they are not there yet.
+
+    Plain `pulumi` would ask before it makes one, and would write a salt into the checkout.
+    """
+    backend = paths.sandbox_dir() / "backend"
+    for name in sorted(sandbox_marker.SANDBOX_STACKS):
+        if place.state_file(backend, name) is None:
+            open_stack(name, quiet=True).create()
+
+
 def existing_stack(name: str, *, start_sandbox: bool = False, quiet: bool = False) -> "EngineStack":
     """Return a stack that has been made. Raises NegativeAnswer when it has not."""
     stack = open_stack(name, start_sandbox=start_sandbox, quiet=quiet)

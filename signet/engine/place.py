@@ -90,6 +90,18 @@ def state_file(backend: Path, stack: str) -> Path | None:
     return next((p for p in (path, path.with_suffix(".json.gz")) if p.is_file()), None)
 
 
+def holds_resources(backend: Path, stack: str) -> bool:
+    """Return whether a stack of a backend that is a folder records anything at all."""
+    path = state_file(backend, stack)
+    if path is None:
+        return False
+    try:
+        latest = json.loads(path.read_bytes())["checkpoint"].get("latest") or {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return True  # In a form that is not known here: better to keep what it may hold.
+    return bool(latest.get("resources"))
+
+
 def is_sandbox_stack(stack: str) -> bool:
     """Return whether this stack lives in the sandbox only."""
     return stack in SANDBOX_STACKS
