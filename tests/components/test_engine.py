@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import boto3
 import jwt
 import pytest
+from ruamel.yaml import YAML
 
 import sandbox
 from components.program import main
@@ -43,10 +44,11 @@ class Checkout:
 
     def configure(self, stack: str, **settings: str) -> None:
         """Write the stack's own settings, with these further ones or in their place."""
-        lines = (ROOT / f"Pulumi.{stack}.yaml").read_text().splitlines()
-        kept = [line for line in lines if not line.strip().startswith(_keys(settings))]
-        added = [f"  signet:{key}: {value}" for key, value in settings.items()]
-        (self.root / f"Pulumi.{stack}.yaml").write_text("\n".join([*kept, *added, ""]))
+        yaml = YAML(typ="safe")
+        told = yaml.load((ROOT / f"Pulumi.{stack}.yaml").read_text())
+        told["config"] |= {f"signet:{key}": yaml.load(text) for key, text in settings.items()}
+        with (self.root / f"Pulumi.{stack}.yaml").open("w") as file:
+            yaml.dump(told, file)
 
     def at(self, name: str) -> EngineStack:
         """A stack, whether it has been made or not."""
@@ -70,10 +72,6 @@ class Checkout:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-
-
-def _keys(settings: dict[str, str]) -> tuple[str, ...]:
-    return tuple(f"signet:{key}:" for key in settings) or ("\0",)
 
 
 @pytest.fixture(scope="module")
@@ -311,12 +309,17 @@ def test_wrong_settings_are_told_together_and_nothing_is_made(
 
 
 VARIANTS = [
-    {"awsBackend": "https://orders.example.com/base"},
-    {"awsBackend": "arn:aws:lambda:us-east-1:000000000000:function:front-door:live"},
-    {"awsHttpApi": "none", "awsRestApi": "none"},
-    {"publish": "private", "algorithm": "PS256", "keySize": "3072"},
-    {"awsValidatorConcurrency": "5", "awsValidatorMemory": "1024"},
-    {"awsKeyAdministrators": "['arn:aws:iam::000000000000:root']"},
+    {
+        "awsBackend": "https://orders.example.com/base",
+        "awsKeyAdministrators": "['arn:aws:iam::000000000000:root']",
+    },
+    {
+        "awsBackend": "arn:aws:lambda:us-east-1:000000000000:function:front-door:live",
+        "awsValidatorConcurrency": "5",
+        "awsValidatorMemory": "1024",
+    },
+    {"awsHttpApi": "none", "awsRestApi": "none", "publish": "private"},
+    {"algorithm": "PS256", "keySize": "3072"},
 ]
 
 
