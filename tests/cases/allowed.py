@@ -19,6 +19,7 @@ from .table import (
 
 _algorithm: Any
 _typ: Any
+_value: Any
 
 for _algorithm in ("RS256", "PS256", "ES256", "ES384"):
     allowed(_algorithm, partial(lambda algorithm: line(signer=Signer(algorithm)), _algorithm))
@@ -67,6 +68,22 @@ allowed("key_ops verify", lambda: with_key(key_ops=["verify"]))
 allowed(
     "a sequence and a denied kid of another key",
     lambda: {**line(), "jwks": key_set(rs256(), sequence=7, denied=["gone"])},
+)
+allowed(
+    "a key set and a key with unknown members",
+    lambda: line(jwks=key_set({**rs256().jwk, "extra": [1]}, extra={"keys": []})),
+)
+allowed(
+    "a key with a certificate beside it",
+    lambda: with_key(x5c=["MII"], x5t="abc", x5u="https://x.invalid", **{"x5t#S256": "abc"}),
+)
+for _value in (2**53, 2**31):
+    allowed(
+        f"max_lifetime {_value}", partial(lambda value: with_policy({}, max_lifetime=value), _value)
+    )
+allowed(
+    "a lifetime of a century under a max_lifetime of 2**53",
+    lambda: with_policy({"exp": NOW + 3_155_760_000}, max_lifetime=2**53),
 )
 allowed(
     "another jti is denied", lambda: with_policy({}, denied_jtis=["other", [forge.ISSUER, "x"]])

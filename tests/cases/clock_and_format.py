@@ -40,7 +40,7 @@ for _name, _value in (
     ("max_lifetime", True),
     ("max_lifetime", 900.0),
     ("max_lifetime", "900"),
-    ("max_lifetime", 2**40),
+    ("max_lifetime", 2**53 + 1),
     ("max_lifetime", None),
     ("clock_skew", -1),
     ("clock_skew", 301),

@@ -12,9 +12,11 @@ _exponent: Any
 _jwks: Any
 _kid: Any
 _member: Any
+_name: Any
 _operations: Any
 _sequence: Any
 _text: Any
+_value: Any
 
 case(23, "kid missing", "key_id_invalid", lambda: with_header(kid=None))
 for _kid in ("", 7, ["x"], {"x": 1}, True):
@@ -162,12 +164,23 @@ for _jwks in (None, [], "x", 7, {}, {"keys": {}}, {"keys": [7]}, {"keys": [None]
         "key_set_invalid",
         partial(lambda value: line(jwks=value), _jwks),
     )
-case(
-    36,
-    "a set with an unknown member",
-    "key_set_invalid",
-    lambda: line(jwks=key_set(rs256(), extra=1)),
-)
+for _name, _value in (
+    ("x5u", 7),
+    ("x5u", None),
+    ("x5t", ["a"]),
+    ("x5t#S256", {}),
+    ("x5c", "MII"),
+    ("x5c", [7]),
+    ("x5c", None),
+):
+    case(
+        36,
+        f"a JWK's {_name} {_value!r}",
+        "key_set_invalid",
+        partial(
+            lambda name, value: line(jwks=key_set({**rs256().jwk, name: value})), _name, _value
+        ),
+    )
 for _sequence in (0, -1, True, 1.5, "1", 2**53):
     case(
         36,

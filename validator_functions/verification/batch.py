@@ -21,9 +21,9 @@ def decide_batch_line(
 
     `parse_keys` may remember the sets that a file repeats.
 
-    `id` comes back as it was, or null where the line is not an object of strict JSON. A bad
-    policy, clock or key set is 503; the key set must be good even for a token that is refused
-    anyway, so that one reason comes out everywhere.
+    `id` comes back as it was, also from a line that only a lenient reader of JSON takes, or null
+    where none can be read. A bad policy, clock or key set is 503; the key set must be good even
+    for a token that is refused anyway, so that one reason comes out everywhere.
     """
     identity: Any = None
     try:
@@ -31,10 +31,16 @@ def decide_batch_line(
         identity = members.get("id")
         claims = _decide(members, parse_keys)
         return _answer(identity, None, None if claims is None else claims.as_dict())
+    except _NotStrict as error:
+        return _answer(_lenient_id(line), error.reason)
     except VerificationError as error:
         return _answer(identity, error.reason)
     except Exception:  # noqa: BLE001 - any exception, anywhere, is a refusal
         return _answer(identity, Reason.INTERNAL_ERROR)
+
+
+class _NotStrict(TokenRefused):
+    """A line that is not an object of strict JSON."""
 
 
 def _answer(
@@ -56,7 +62,19 @@ def _line(line: str | bytes) -> dict[str, Any]:
         data = line.encode() if isinstance(line, str) else line
         return strict_json.parse_object(data, limits.BATCH_LINE)
     except ValueError:
-        raise TokenRefused(Reason.JSON_INVALID, "the line") from None
+        raise _NotStrict(Reason.JSON_INVALID, "the line") from None
+
+
+def _lenient_id(line: str | bytes) -> Any:
+    """The `id` as Python's lenient reader finds it, if the answer can carry it; else None."""
+    import json
+
+    try:
+        identity = json.loads(line)["id"]
+        json.dumps({"id": identity}, allow_nan=False)
+    except Exception:  # noqa: BLE001 - no JSON at all, no object, or too deep to read or to write
+        return None
+    return identity
 
 
 def _decide(

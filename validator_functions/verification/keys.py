@@ -17,7 +17,7 @@ from .errors import SettingsError
 from .reasons import Reason
 
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
-_SET_MEMBERS = frozenset({"keys", "sequence", "denied"})
+_CERTIFICATE_TEXTS = ("x5u", "x5t", "x5t#S256")
 _LARGEST_SEQUENCE = 2**53 - 1
 
 
@@ -134,8 +134,7 @@ class KeySet:
     ) -> "KeySet":
         if not isinstance(document, Mapping):
             raise ValueError("the set is not an object")
-        if not profile.foreign and not _SET_MEMBERS.issuperset(document):
-            raise ValueError("the set has a member that ours never have")
+        # RFC 7517 section 5: members that are not understood are ignored.
         members = document.get("keys")
         if not isinstance(members, list) or not 0 < len(members) <= limits.KEYS:
             raise ValueError(f"`keys` is not a list of 1 to {limits.KEYS} keys")
@@ -214,6 +213,7 @@ def _key(jwk: object, profile: Profile, seen: set[str]) -> Key | None:
         raise ValueError("its `kid` stands twice in the set")
     seen.add(kid)
     _check_use(jwk)
+    _check_certificates(jwk)
     algorithm = jwk.get("alg")
     if algorithm is None and profile.foreign:
         algorithm = _implied_algorithm(jwk, profile)
@@ -267,6 +267,15 @@ def _check_use(jwk: Mapping[str, Any]) -> None:
         # RFC 7517 section 4.3: no duplicates.
         if len(names) != len(operations) or len(set(names)) != len(names):
             raise ValueError("`key_ops` is not a list of different strings")
+
+
+def _check_certificates(jwk: Mapping[str, Any]) -> None:
+    """Certificates take no part in verification, but must be of their types (RFC 7517 4.6-4.9)."""
+    if not all(isinstance(jwk.get(name, ""), str) for name in _CERTIFICATE_TEXTS):
+        raise ValueError("`x5u`, `x5t` or `x5t#S256` is not a string")
+    chain = jwk.get("x5c", [])
+    if not isinstance(chain, list) or not all(isinstance(item, str) for item in chain):
+        raise ValueError("`x5c` is not a list of strings")
 
 
 def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:

@@ -8,8 +8,8 @@ from .algorithms import SUPPORTED
 from .errors import SettingsError
 
 LARGEST_SKEW = 300
-# Foreign issuers' tokens may live for a day and some minutes; ours never more than an hour.
-LONGEST_LIFETIME = 90_000
+# What every JSON reader keeps exact; a deployment's cap is far lower (`settings`).
+LONGEST_LIFETIME = 2**53
 ACCESS_TOKEN = "at+jwt"  # noqa: S105
 _UNNAMED_TYPES = frozenset({None, "jwt", ACCESS_TOKEN})
 

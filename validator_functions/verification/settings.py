@@ -28,6 +28,8 @@ _LOOPBACK_URL = (
     r"http://(127\.0\.0\.1|\[::1\]|([A-Za-z0-9-]+\.)*localhost)(:[0-9]{1,5})?(/[!\"$-~]*)?"
 )
 _HASH_DIGITS = 64
+# Seconds. A deployment's tokens live an hour at the most; a day leaves room and bounds a slip.
+_LONGEST_LIFETIME = 86_400
 _STORES = frozenset({"aws_s3", "azure_blob", "gcs"})
 
 
@@ -356,7 +358,7 @@ class _Reader:
             self._fault("`policy.typ` names no type of token")
             return None
         try:
-            return Policy.from_json(
+            policy = Policy.from_json(
                 {
                     "issuer": issuer,
                     "audience": audiences,
@@ -366,3 +368,6 @@ class _Reader:
         except SettingsError as error:
             self._faults += [f"`policy`: {fault}" for fault in error.faults]
             return None
+        if policy.max_lifetime > _LONGEST_LIFETIME:
+            self._fault(f"`policy.max_lifetime` is over {_LONGEST_LIFETIME}")
+        return policy

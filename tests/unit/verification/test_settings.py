@@ -103,6 +103,7 @@ def test_good_settings_are_read() -> None:
         ("policy.typ", None, "`policy.typ`"),
         ("policy.scopes", [], "not known"),
         ("policy.max_lifetime", 0, "`max_lifetime`"),
+        ("policy.max_lifetime", 86_401, "`policy.max_lifetime` is over 86400"),
         ("policy.algorithms", ["none"], "`algorithms`"),
         ("policy.denied_jtis", [["a"]], "`denied_jtis`"),
         ("routes", None, "`routes`"),

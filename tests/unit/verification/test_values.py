@@ -34,6 +34,7 @@ from validator_functions.verification.token import (
     unverified_open,
     unverified_parts,
     verify,
+    verify_opened,
     verify_signature,
 )
 
@@ -396,11 +397,21 @@ def test_remembered_headers_are_bounded() -> None:
     assert len(keys.chosen) == 300 - 256
 
 
-def test_a_refusal_after_the_signature_tells_the_verified_members() -> None:
+def test_members_are_told_as_soon_as_the_signature_held_and_not_before() -> None:
     signer = Signer("RS256")
-    with pytest.raises(TokenRefused) as refusal:
-        verify(signer.token(), own_set(signer), own_policy(audiences=["other"]), NOW)
-    assert refusal.value.verified_members == good_claims()
+    heard: list[Any] = []
+    opened = unverified_open(signer.token())
+    with pytest.raises(TokenRefused, match="audience_mismatch"):
+        verify_opened(
+            opened, own_set(signer), own_policy(audiences=["other"]), NOW, None, heard.append
+        )
+    assert heard == [good_claims()]
+    evil = Signer("RS256", forge.rsa_private(label="evil"), kid=signer.kid)
+    with pytest.raises(TokenRefused, match="signature_invalid"):
+        verify_opened(
+            unverified_open(evil.token()), own_set(signer), own_policy(), NOW, None, heard.append
+        )
+    assert len(heard) == 1
 
 
 def test_the_payload_of_a_bare_signature_is_given_back() -> None:
@@ -489,6 +500,39 @@ def test_any_line_at_all_is_answered(line: str | bytes) -> None:
 def test_a_line_that_is_no_object_has_no_id(line: Any, reason: str) -> None:
     answer = decide_batch_line(line)
     assert (answer["id"], answer["reason"], answer["claims"]) == (None, reason, None)
+
+
+_DEEP = 200
+
+
+@pytest.mark.parametrize(
+    ("rest", "identity"),
+    [
+        ('"id":"a","now":1,"now":2', "a"),
+        ('"now":NaN,"id":"a"', "a"),
+        ('"now":1e999,"id":{"any":["json"]}', {"any": ["json"]}),
+        (f'"jwks":{"[" * _DEEP}{"]" * _DEEP},"id":7', 7),
+        (f'"id":1.5,"now":{"9" * 4_000}', 1.5),
+        ('"token":"\\ud800","id":true', True),
+        ('"id":"\\ud800"', "\ud800"),
+        ('"id":1,"id":2', 2),
+        ('"id":"a\tb"', None),  # a control character is no JSON to anybody
+        ('"id":NaN', None),  # nor could it be answered
+        ('"id":[-Infinity]', None),
+        (f'"id":{"9" * 5_000}', None),
+        (f'"id":"a","x":{"[" * 200_000}{"]" * 200_000}', None),
+        (f'"id":{"[" * 960}{"]" * 960},"x":NaN', ...),
+    ],
+    ids=range(14),
+)
+def test_a_line_that_only_a_lenient_reader_takes_is_refused_by_its_id(
+    rest: str, identity: Any
+) -> None:
+    for line in (f"{{{rest}}}", f"{{{rest}}}".encode()):
+        answer = decide_batch_line(line)
+        assert (answer["status"], answer["reason"]) == (401, "json_invalid")
+        assert identity is ... or answer["id"] == identity
+        json.dumps(answer, allow_nan=False)
 
 
 # --- sizes and time -------------------------------------------------------------------------------
