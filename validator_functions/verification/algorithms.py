@@ -4,10 +4,12 @@
 keys never loads elliptic curves. Padding and hash objects are built once for each algorithm.
 """
 
+from binascii import a2b_base64
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from . import encoding
 from .errors import TokenRefused
 from .reasons import Reason
 
@@ -17,7 +19,7 @@ RSA_BITS = range(2_048, 4_096 + 1)
 RSA_EXPONENTS = range(65_537, 2**32, 2)
 
 Check = Callable[[bytes, bytes], None]
-"""Takes a signature of the key's own length and the message; raises `TokenRefused`."""
+"""Takes a signature in base64url and the message that it is for; raises `TokenRefused`."""
 
 _CURVE_ORDER = {
     "ES256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
@@ -29,8 +31,8 @@ COORDINATE_BYTES = {"ES256": 32, "ES384": 48}
 SUPPORTED = frozenset(KEY_TYPES)
 
 
-def rsa_key(algorithm: str, modulus: int, exponent: int) -> tuple[Any, Check, int]:
-    """Build an RSA public key, its check and the length of its signatures, or `ValueError`."""
+def rsa_key(algorithm: str, modulus: int, exponent: int) -> tuple[Any, Check]:
+    """Build an RSA public key and its check; raise `ValueError` if the numbers are no key."""
     if modulus.bit_length() not in RSA_BITS or not modulus & 1:
         raise ValueError("the modulus is not an odd number of 2048 to 4096 bits")
     if exponent not in RSA_EXPONENTS:
@@ -38,20 +40,16 @@ def rsa_key(algorithm: str, modulus: int, exponent: int) -> tuple[Any, Check, in
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
     key = RSAPublicNumbers(exponent, modulus).public_key()
-    # RFC 8017 sections 8.1.2 and 8.2.2: a signature is exactly as long as the modulus.
-    return key, _rsa_check(key, algorithm), (key.key_size + 7) // 8
+    return key, _rsa_check(key, algorithm)
 
 
-def ec_key(algorithm: str, x: int, y: int) -> tuple[Any, Check, int]:
-    """Build an elliptic-curve public key, its check and the length of its signatures.
-
-    Raises `ValueError` for a point off the curve.
-    """
+def ec_key(algorithm: str, x: int, y: int) -> tuple[Any, Check]:
+    """Build an elliptic-curve public key and its check; raise `ValueError` off the curve."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
     curve = ec.SECP256R1() if algorithm == "ES256" else ec.SECP384R1()
     key = ec.EllipticCurvePublicNumbers(x, y, curve).public_key()
-    return key, _ec_check(key, algorithm), 2 * COORDINATE_BYTES[algorithm]
+    return key, _ec_check(key, algorithm)
 
 
 @cache
@@ -71,10 +69,23 @@ def _rsa_check(key: Any, algorithm: str) -> Check:
 
     verify = key.verify
     scheme, digest = _rsa_parameters(algorithm)
+    # RFC 8017 sections 8.1.2 and 8.2.2: a signature is exactly as long as the modulus.
+    length = -(-key.key_size // 8 * 4 // 3)
+    endings, padding = encoding.LAST[length & 3], encoding.PADDING[length & 3]
+    to_standard, decode = encoding.TO_STANDARD, a2b_base64
 
     def check(signature: bytes, message: bytes) -> None:
+        if len(signature) != length:
+            raise TokenRefused(Reason.SIGNATURE_INVALID)
         try:
-            verify(signature, message, scheme, digest)
+            # `encoding.decode` for a known length: its call costs a hundredth of the whole check.
+            if signature[-1] not in endings:
+                raise encoding.NotCanonical
+            octets = decode(signature.translate(to_standard) + padding, strict_mode=True)
+        except ValueError:
+            raise TokenRefused(Reason.ENCODING_INVALID, "the signature") from None
+        try:
+            verify(octets, message, scheme, digest)
         except InvalidSignature:
             raise TokenRefused(Reason.SIGNATURE_INVALID) from None
 
@@ -99,11 +110,18 @@ def _ec_check(key: Any, algorithm: str) -> Check:
     scheme = _ec_parameters(algorithm)
     order = _CURVE_ORDER[algorithm]
     half = COORDINATE_BYTES[algorithm]
+    # RFC 7518 section 3.4: r and s, each as long as the order, one after the other.
+    length = -(-2 * half * 4 // 3)
 
     def check(signature: bytes, message: bytes) -> None:
-        # RFC 7518 section 3.4: r and s, each as long as the order, one after the other.
-        r = int.from_bytes(signature[:half])
-        s = int.from_bytes(signature[half:])
+        if len(signature) != length:
+            raise TokenRefused(Reason.SIGNATURE_INVALID)
+        try:
+            octets = encoding.decode(signature)
+        except ValueError:
+            raise TokenRefused(Reason.ENCODING_INVALID, "the signature") from None
+        r = int.from_bytes(octets[:half])
+        s = int.from_bytes(octets[half:])
         if not (0 < r < order and 0 < s < order):
             raise TokenRefused(Reason.SIGNATURE_INVALID)
         try:

@@ -205,11 +205,12 @@ def granted_roles(claims: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _check_issuer(issuer: object, policy: Policy) -> None:
-    if issuer is None and policy.issuer is not None:
-        raise TokenRefused(Reason.CLAIM_MISSING, "`iss`")
-    if issuer is not None and not isinstance(issuer, str):
+    if issuer is None:
+        if policy.issuer is not None:
+            raise TokenRefused(Reason.CLAIM_MISSING, "`iss`")
+    elif not isinstance(issuer, str):
         raise TokenRefused(Reason.CLAIM_INVALID, "`iss` is not a string")
-    if policy.issuer is not None:
+    elif policy.issuer is not None:
         raise TokenRefused(Reason.ISSUER_MISMATCH)
 
 
@@ -220,8 +221,9 @@ def _check_audience(audience: object, wanted: frozenset[str] | None) -> None:
             raise TokenRefused(Reason.CLAIM_MISSING, "`aud`")
         return
     names = audience if isinstance(audience, list) else [audience]
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise TokenRefused(Reason.CLAIM_INVALID, "`aud` is not a string or a list of strings")
+    for name in names or [None]:
+        if not isinstance(name, str) or not name:
+            raise TokenRefused(Reason.CLAIM_INVALID, "`aud` is not a string or a list of strings")
     if wanted is not None and wanted.isdisjoint(names):
         raise TokenRefused(Reason.AUDIENCE_MISMATCH)
 

@@ -153,7 +153,7 @@ class Authorizer:
         try:
             return self._allow(request, int(self._clock()) if now is None else now, seen)
         except VerificationError as error:
-            members = getattr(error, "verified_members", None) or seen.members
+            members = seen.members
             return Decision(
                 reason=error.reason,
                 detail=error.detail,
@@ -205,7 +205,14 @@ class Authorizer:
         if policy is None:
             raise TokenRefused(Reason.ISSUER_UNKNOWN)
         keys = self._keys.keyset_for(unverified_iss, kid, now)
-        claims = verify_opened(unverified, keys, policy, now, unverified_members)
+        claims = verify_opened(
+            unverified,
+            keys,
+            policy,
+            now,
+            unverified_members=unverified_members,
+            on_verified=seen.note,
+        )
         if self._verified is not None:
             self._verified.put(token, keys, policy, claims, now)
         return claims
@@ -219,6 +226,10 @@ class _Seen:
     def __init__(self) -> None:
         self.kid: str | None = None
         self.members: Mapping[str, Any] = {}
+
+    def note(self, members: Mapping[str, Any]) -> None:
+        """Take the members of a payload whose signature held."""
+        self.members = members
 
 
 def bearer_token(request: Request) -> str:

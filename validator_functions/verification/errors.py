@@ -9,9 +9,6 @@
 rule, not a value that a caller sent.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from .reasons import Reason
 
 
@@ -19,18 +16,16 @@ class VerificationError(Exception):
     """Anything that this package raises on purpose; `reason` is the code to answer with."""
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        # Said only when somebody asks: to refuse must not cost more than to accept.
         self.reason = reason
         self.detail = detail
 
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)
+
 
 class TokenRefused(VerificationError):
-    """The token, or what it may do, does not satisfy the policy.
-
-    `verified_members` are the payload's, when the signature had held before the refusal.
-    """
-
-    verified_members: Mapping[str, Any] | None = None
+    """The token, or what it may do, does not satisfy the policy."""
 
 
 class KeysUnavailable(VerificationError):

@@ -41,29 +41,22 @@ def foreign(*algorithms: str) -> Profile:
 
 
 class Key(Frozen):
-    """One public key with the one algorithm that it may be used for.
+    """One public key with the one algorithm that it may be used for."""
 
-    `signature_length` is in base64url characters: no signature of this key has another.
-    """
-
-    __slots__ = ("algorithm", "check", "kid", "kty", "public_key", "signature_length")
+    __slots__ = ("algorithm", "check", "kid", "kty", "public_key")
     kid: str
     algorithm: str
     kty: str
     public_key: Any
     check: Check
-    signature_length: int
 
-    def __init__(
-        self, kid: str, algorithm: str, public_key: Any, check: Check, signature_bytes: int = 0
-    ) -> None:
+    def __init__(self, kid: str, algorithm: str, public_key: Any, check: Check) -> None:
         self._fill(
             kid=kid,
             algorithm=algorithm,
             kty=algorithms.KEY_TYPES[algorithm],
             public_key=public_key,
             check=check,
-            signature_length=-(-signature_bytes * 4 // 3),
         )
 
     def __repr__(self) -> str:

@@ -403,13 +403,17 @@ def test_members_are_told_as_soon_as_the_signature_held_and_not_before() -> None
     opened = unverified_open(signer.token())
     with pytest.raises(TokenRefused, match="audience_mismatch"):
         verify_opened(
-            opened, own_set(signer), own_policy(audiences=["other"]), NOW, None, heard.append
+            opened, own_set(signer), own_policy(audiences=["other"]), NOW, on_verified=heard.append
         )
     assert heard == [good_claims()]
     evil = Signer("RS256", forge.rsa_private(label="evil"), kid=signer.kid)
     with pytest.raises(TokenRefused, match="signature_invalid"):
         verify_opened(
-            unverified_open(evil.token()), own_set(signer), own_policy(), NOW, None, heard.append
+            unverified_open(evil.token()),
+            own_set(signer),
+            own_policy(),
+            NOW,
+            on_verified=heard.append,
         )
     assert len(heard) == 1
 
