@@ -91,7 +91,7 @@ def _say(planned: Plan) -> Journal:
         raise RunFailed(
             "the key rings stand in a way that this run must not go on from",
             details=[stop.text for stop in planned.stops],
-            remedy="docs/operations.md has a page for each; nothing was changed",
+            remedy="settle what each line says, then run it again; nothing was changed",
         )
     for alarm in planned.alarms:
         pulumi.log.warn(str(alarm))
@@ -124,6 +124,6 @@ def _export(
     for key in taken.leftovers:
         pulumi.log.warn(
             f"{key.cloud}: the KMS key {key.id} carries the tags of {key.ring} generation "
-            f"{key.generation}, and nothing records it: an interrupted run made it. Schedule its "
-            "deletion."
+            f"{key.generation}, and nothing records it: an interrupted run made it. Remove it by hand "
+            "(for AWS: aws kms schedule-key-deletion --pending-window-in-days 7 --key-id ...)."
         )
