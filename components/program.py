@@ -124,6 +124,6 @@ def _export(
     for key in taken.leftovers:
         pulumi.log.warn(
             f"{key.cloud}: the KMS key {key.id} carries the tags of {key.ring} generation "
-            f"{key.generation}, and nothing records it: an interrupted run made it. Remove it by hand "
-            "(for AWS: aws kms schedule-key-deletion --pending-window-in-days 7 --key-id ...)."
+            f"{key.generation}, and nothing records it: an interrupted run made it. Remove it by "
+            "hand (for AWS: aws kms schedule-key-deletion --pending-window-in-days 7 --key-id ...)."
         )
