@@ -61,10 +61,23 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code."""
+    """Run one command line and return its exit code.
+
+    Without `argv` this is the whole process; with it, a caller's, whose environment is put back.
+    """
     if argv is None:
         _keep_bytecode()
-    arguments = list(sys.argv[1:] if argv is None else argv)
+        return _answer(sys.argv[1:])
+    before = dict(os.environ)
+    try:
+        return _answer(list(argv))
+    finally:
+        if os.environ != before:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def _answer(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         return _dispatch(arguments)

@@ -21,6 +21,7 @@ def open_stack(name: str, *, start_sandbox: bool = False, quiet: bool = False) -
     its files are read. Raises SettingsError; CouldNotCheck when there is no sandbox to read.
     """
     where = locate(name, start_sandbox=start_sandbox, quiet=quiet)
+    where.enter()
     from signet.engine.stack import EngineStack
 
     return EngineStack(where)

@@ -71,17 +71,32 @@ class Place:
         """Return the folder of a local backend, None for any other."""
         return sandbox_marker.backend_path(self.backend_url or "")
 
+    def enter(self) -> None:
+        """Make the run's environment this process's own, for good: a command does one thing.
+
+        Before the engine runs, because changing the environment of a process while native threads
+        (gRPC's) read theirs may crash it (getenv(3), "MT-Safe env").
+        """
+        _become(self.environment)
+
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Make the run's environment this process's own: the program runs inside it."""
+        """Make the run's environment this process's own for a while: the program runs inside it."""
         before = dict(os.environ)
-        os.environ.clear()
-        os.environ.update(self.environment)
+        _become(self.environment)
         try:
             yield
         finally:
-            os.environ.clear()
-            os.environ.update(before)
+            _become(before)
+
+
+def _become(environment: Mapping[str, str]) -> None:
+    """Change only what differs, so that applying it a second time touches nothing."""
+    for name in [name for name in os.environ if name not in environment]:
+        del os.environ[name]
+    for name, value in environment.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 def state_file(backend: Path, stack: str) -> Path | None:

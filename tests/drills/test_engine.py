@@ -1,230 +1,49 @@
-"""The real engine behind `EngineStack`, with programs that need no cloud."""
+"""Runs `engine_cases.py` in a process of its own, and reports each of its cases here."""
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
+import ast
 import subprocess
 import sys
-import threading
-import time
-import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree as Xml
 
-import pulumi
 import pytest
 
-from signet.engine import place
-from signet.engine.place import PROJECT
-from signet.engine.stack import EngineStack, StackLocked
-from signet.engine.watch import Tell, names_of
-from signet.errors import Fault, RunFailed, SettingsError
 from signet.paths import repo_root
 
 pytestmark = pytest.mark.engine
 
-STASH = "pulumi:index:Stash"
+CASES = Path(__file__).with_name("engine_cases.py")
+NAMES = [
+    node.name
+    for node in ast.parse(CASES.read_text(encoding="utf-8")).body
+    if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+]
+TIME_LIMIT = 400
 
 
-def declares(value: str = "one", *, protect: bool = False) -> Callable[[], None]:
-    def program() -> None:
-        pulumi.log.info("the plan in words")
-        pulumi.Stash("journal", input=value, opts=pulumi.ResourceOptions(protect=protect))
-        pulumi.export("plain", {"value": value})
-        pulumi.export("hidden", pulumi.Output.secret({"key": "hush"}))
-
-    return program
-
-
-@pytest.fixture(autouse=True)
-def _loops_of_the_sdk_are_collected() -> Iterator[None]:
-    """The SDK leaves an event loop open when its engine goes away; a command's process then ends,
-    but this one goes on, and pytest would report the loop at its very end."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> EngineStack:
-    """A stack of a checkout and a state folder of its own, made and empty."""
-    made = opened(tmp_path)
-    made.create()
-    return made
-
-
-def opened(tmp_path: Path, **more: str) -> EngineStack:
-    root = tmp_path / "checkout"
-    root.mkdir(exist_ok=True)
-    (root / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
-    (root / "Pulumi.dev.yaml").write_text("config: {}\n", encoding="utf-8")
-    environ = {
-        **os.environ,
-        "SIGNET_STATE_DIR": str(tmp_path / "state"),
-        "PULUMI_CONFIG_PASSPHRASE": "correct horse",
-        "PULUMI_HOME": str(tmp_path / "home"),
-        **more,
-    }
-    return EngineStack(place.resolve("dev", environ, root=root))
-
-
-def test_a_stack_is_made_changed_and_destroyed_and_the_checkout_stays_as_it_was(
-    stack: EngineStack, tmp_path: Path
-) -> None:
-    assert stack.exists()
-    first = stack.up(declares("one"))
-    assert names_of(first.changes) == [f"+ {STASH} journal"]
-    assert stack.up(declares("one")).counts == {"same": 1}
-    assert names_of(stack.up(declares("two"), preview=True).changes) == [f"~ {STASH} journal"]
-    (changed,) = stack.up(declares("two")).changes
-    assert (changed.op, changed.properties) == ("update", ("input",))
-    assert names_of(stack.destroy().changes) == [f"- {STASH} journal"]
-    stack.remove()
-    assert not stack.exists()
-    assert (tmp_path / "checkout" / "Pulumi.dev.yaml").read_text("utf-8") == "config: {}\n"
-
-
-def test_outputs_are_read_from_the_state_with_secrets_masked(stack: EngineStack) -> None:
-    stack.up(declares("one"))
-    assert stack.outputs() == {"plain": {"value": "one"}, "hidden": "[secret]"}
-
-
-def test_a_local_state_is_read_as_the_command_itself_would_tell_it(
-    stack: EngineStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stack.up(declares("one"))
-    read = stack.export()
-    monkeypatch.setattr("signet.engine.stack._checkpoint", lambda *_: None)
-    told = stack.export()
-    assert [each["urn"] for each in told["resources"]] == [
-        each["urn"] for each in read["resources"]
-    ]
-    assert told["resources"][-1]["outputs"] == read["resources"][-1]["outputs"]
-
-
-def test_a_programs_settings_fault_comes_through_whole(stack: EngineStack) -> None:
-    faults = [
-        Fault(key="signet:clouds", value="asw", problem="is not a cloud", remedy="write aws"),
-        Fault(key="signet:home", problem="is missing", remedy="name one of signet:clouds"),
-    ]
-
-    def program() -> None:
-        raise SettingsError(faults)
-
-    for preview in (True, False):
-        with pytest.raises(SettingsError) as raised:
-            stack.up(program, preview=preview)
-        assert list(raised.value.faults) == faults
-
-
-def test_a_programs_bug_is_one_line_with_its_place(stack: EngineStack) -> None:
-    def program() -> None:
-        raise KeyError("oops")
-
-    with pytest.raises(RunFailed) as raised:
-        stack.up(program)
-    (detail,) = raised.value.details
-    assert detail.startswith("KeyError: 'oops' (test_engine.py, line ")
-
-
-def test_a_guarded_resource_stops_down_and_says_what_to_turn_off(stack: EngineStack) -> None:
-    stack.up(declares(protect=True))
-    with pytest.raises(RunFailed) as raised:
-        stack.destroy()
-    assert "signet:protectKeys: false" in raised.value.remedy
-    assert stack.outputs()
-    stack.up(declares(protect=False))
-    stack.destroy()
-
-
-def test_the_programs_messages_and_changes_are_told_as_they_come(stack: EngineStack) -> None:
-    told: list[str] = []
-    stack.up(
-        declares(),
-        tell=Tell(
-            message=lambda severity, text: told.append(f"{severity} {text}"),
-            changed=lambda change: told.append(f"{change.symbol} {change.name}"),
-        ),
-    )
-    assert told == ["info the plan in words", "+ journal"]
-
-
-def test_another_passphrase_is_named_as_what_is_wrong(stack: EngineStack, tmp_path: Path) -> None:
-    stack.up(declares())
-    other = opened(tmp_path, PULUMI_CONFIG_PASSPHRASE="wrong")
-    with pytest.raises(RunFailed) as raised:
-        other.up(declares())
-    assert "PULUMI_CONFIG_PASSPHRASE" in raised.value.remedy
-
-
-def test_a_killed_engine_is_told_apart_from_a_cloud_that_refused(stack: EngineStack) -> None:
-    def program() -> None:
-        declares()()
-        engine = stack._command.pid
-        assert engine is not None
-        os.kill(engine, signal.SIGKILL)
-
-    with pytest.raises(RunFailed) as raised:
-        stack.up(program)
-    assert "the engine was killed (signal 9)" in raised.value.what
-
-
-def test_a_first_interrupt_lets_what_is_under_way_end(stack: EngineStack) -> None:
-    def program() -> None:
-        declares()()
-        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
-        time.sleep(3)
-
-    with pytest.raises(RunFailed, match="it was interrupted"):
-        stack.up(program)
-    assert stack.interrupted
-    stack.up(declares("one"))
-    assert stack.outputs()["plain"] == {"value": "one"}
-
-
-def test_a_stack_that_the_engine_finds_locked_says_by_whom(stack: EngineStack) -> None:
-    refused: list[StackLocked] = []
-
-    def program() -> None:
-        declares()()
-        try:
-            opened(stack.place.root.parent).up(declares())
-        except StackLocked as locked:
-            refused.append(locked)
-
-    stack.up(program)
-    assert f"(pid {stack._command.pid})" in refused[0].said
-    assert refused[0].exit_code == 1
-
-
-def test_a_backend_out_of_reach_is_said_without_a_trace(tmp_path: Path) -> None:
-    away = opened(tmp_path, PULUMI_BACKEND_URL="http://127.0.0.1:9", PULUMI_ACCESS_TOKEN="pul-x")
-    with pytest.raises(RunFailed) as raised:
-        away.exists()
-    assert "state backend" in raised.value.what
-    assert "out of reach" in raised.value.remedy
-
-
-def test_without_the_engines_command_set_up_is_named_before_anything_begins(tmp_path: Path) -> None:
-    env = {
-        "HOME": str(tmp_path),
-        "PATH": "/nonexistent",
-        "SIGNET_CACHE_DIR": str(tmp_path / "cache"),
-        "SIGNET_STATE_DIR": str(tmp_path / "state"),
-        "PULUMI_CONFIG_PASSPHRASE": "x",
-    }
-    told = subprocess.run(
-        [sys.executable, "-m", "signet.cli.main", "up", "dev", "--yes"],
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What went wrong in each case, empty for nothing."""
+    report = tmp_path_factory.mktemp("cases") / "report.xml"
+    options = ["-q", "-p", "no:cacheprovider", "-W", "ignore::ResourceWarning"]
+    child = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", str(CASES)],
         cwd=repo_root(),
-        env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIME_LIMIT,
         check=False,
     )
-    assert (told.returncode, told.stdout) == (2, "")
-    assert "make setup" in told.stderr
-    assert "Traceback" not in told.stderr
+    assert report.is_file(), child.stdout + child.stderr
+    return {
+        str(case.get("name")): "\n".join(trouble.text or "" for trouble in case)
+        for case in Xml.parse(report).iter("testcase")  # noqa: S314  written by pytest just now
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_engine(reported: dict[str, str], name: str) -> None:
+    assert name in reported, "the process ended before this case"
+    assert reported[name] == ""
