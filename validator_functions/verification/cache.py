@@ -93,7 +93,7 @@ class TokenCache:
     def put(self, token: str, keys: KeySet, policy: Policy, claims: Claims, now: int) -> None:
         """Remember a verdict for as long as the token's dates hold.
 
-        The dates are those of `claims.check_claims`: `exp`, `iat` and `nbf` with the policy's skew.
+        The dates are those of `claims.claims_fault`: `exp`, `iat` and `nbf` with the policy's skew.
         """
         skew = policy.clock_skew
         ends = claims.expires_at + skew

@@ -1,7 +1,7 @@
 """The claims of a token whose signature held, and the rules that they must satisfy."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from .errors import TokenRefused
 from .policy import Policy
@@ -11,6 +11,7 @@ from .reasons import Reason
 _LATEST_DATE = 253_402_300_799
 # Stands for a claim that may be left out: any good value.
 _ABSENT = "absent"
+_UNCHECKED = {"iss": None, "aud": None}
 
 
 class Claims:
@@ -106,8 +107,10 @@ class Claims:
         return granted_roles(self._members)
 
 
-def check_claims(claims: dict[str, Any], policy: Policy, now: int) -> None:
-    """Check the rules of `policy` at `now`; raise `TokenRefused` at the first that fails.
+def claims_fault(  # noqa: PLR0911, PLR0912 - one flat list of rules
+    claims: dict[str, Any], policy: Policy, now: int
+) -> TokenRefused | None:
+    """The first rule of `policy` that these claims fail at `now`, as a refusal, or None.
 
     The order is fixed, so that a token with several faults gives one reason everywhere: who issued
     it, for whom, when, to whom, then what else the policy asks, scopes and roles last. RFC 7519
@@ -118,13 +121,17 @@ def check_claims(claims: dict[str, Any], policy: Policy, now: int) -> None:
         issuer, audience, subject = claims["iss"], claims["aud"], claims["sub"]
         expires_at, issued_at = claims["exp"], claims["iat"]
     except KeyError:
-        check_claims(_complete(claims, policy), policy, now)
-        return
+        missing = _missing(claims, policy)
+        return missing or claims_fault({**_UNCHECKED, **claims}, policy, now)
     if issuer != policy.issuer or issuer is None:
-        _check_issuer(issuer, policy)
+        fault = _issuer_fault(issuer, policy)
+        if fault is not None:
+            return fault
     audiences = policy.audiences
     if audience.__class__ is not str or audiences is None or audience not in audiences:
-        _check_audience(audience, audiences)
+        fault = _audience_fault(audience, audiences)
+        if fault is not None:
+            return fault
     get = claims.get
     not_before = get("nbf", issued_at)
     if (
@@ -134,60 +141,62 @@ def check_claims(claims: dict[str, Any], policy: Policy, now: int) -> None:
         or not 0 <= issued_at < expires_at <= _LATEST_DATE
         or not 0 <= not_before <= _LATEST_DATE
     ):
-        _refuse_dates(claims)
+        return _dates_fault(claims)
     skew = policy.clock_skew
     # RFC 7519 section 4.1.4: refused on and after `exp`.
     if now >= expires_at + skew:
-        raise TokenRefused(Reason.TOKEN_EXPIRED)
+        return TokenRefused(Reason.TOKEN_EXPIRED)
     if issued_at > now + skew:
-        raise TokenRefused(Reason.ISSUED_IN_FUTURE)
+        return TokenRefused(Reason.ISSUED_IN_FUTURE)
     if not_before > now + skew:
-        raise TokenRefused(Reason.TOKEN_NOT_YET_VALID)
+        return TokenRefused(Reason.TOKEN_NOT_YET_VALID)
     if expires_at - issued_at > policy.max_lifetime:
-        raise TokenRefused(Reason.LIFETIME_TOO_LONG)
+        return TokenRefused(Reason.LIFETIME_TOO_LONG)
     if subject.__class__ is not str or not subject or not subject.isprintable():
-        _refuse_subject(subject)
+        return _subject_fault(subject)
     # RFC 8417 section 2.2: `events` makes it a security event (a logout token), not a credential.
     if "events" in claims:
-        raise TokenRefused(Reason.CLAIM_INVALID, "`events` marks a security event token")
+        return TokenRefused(Reason.CLAIM_INVALID, "`events` marks a security event token")
     token_id = get("jti", _ABSENT)
     if token_id.__class__ is not str or not token_id:
-        raise TokenRefused(Reason.CLAIM_INVALID, "`jti` is not a non-empty string")
-    if policy.further:
-        _check_further(claims, policy)
+        return TokenRefused(Reason.CLAIM_INVALID, "`jti` is not a non-empty string")
+    return _further_fault(claims, policy) if policy.further else None
 
 
-def _complete(claims: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """Claims with null for those that the policy does not check; refuse if another is missing."""
-    unchecked: dict[str, None] = {}
-    for name, checked in (("iss", policy.issuer), ("aud", policy.audiences)):
-        if name not in claims and checked is None:
-            unchecked[name] = None
+def _missing(claims: Mapping[str, Any], policy: Policy) -> TokenRefused | None:
+    unchecked = {
+        name
+        for name, wanted in (("iss", policy.issuer), ("aud", policy.audiences))
+        if wanted is None
+    }
     for name in ("iss", "aud", "sub", "exp", "iat"):
         if name not in claims and name not in unchecked:
-            raise TokenRefused(Reason.CLAIM_MISSING, f"`{name}`")
-    return {**claims, **unchecked}
+            return TokenRefused(Reason.CLAIM_MISSING, f"`{name}`")
+    return None
 
 
-def _check_further(claims: dict[str, Any], policy: Policy) -> None:
+def _further_fault(claims: Mapping[str, Any], policy: Policy) -> TokenRefused | None:
     token_id = claims.get("jti")
     if token_id in policy.denied_jtis or (claims.get("iss"), token_id) in policy.denied_jtis:
-        raise TokenRefused(Reason.TOKEN_DENIED)
+        return TokenRefused(Reason.TOKEN_DENIED)
     for name in policy.required_claims:
         if claims.get(name) in (None, "", [], {}):
-            raise TokenRefused(Reason.CLAIM_MISSING, "a claim that the policy requires")
-    check_grants(claims, policy.scopes, policy.roles)
+            return TokenRefused(Reason.CLAIM_MISSING, "a claim that the policy requires")
+    return grants_fault(claims, policy.scopes, policy.roles)
 
 
-def check_grants(claims: Mapping[str, Any], scopes: frozenset[str], roles: frozenset[str]) -> None:
-    """Require all of `scopes` and all of `roles`; raise `TokenRefused` (403).
+def grants_fault(
+    claims: Mapping[str, Any], scopes: frozenset[str], roles: frozenset[str]
+) -> TokenRefused | None:
+    """The refusal (403) where not all of `scopes` and all of `roles` are granted, or None.
 
     A claim of another type than its own grants nothing.
     """
     if scopes and not scopes <= granted_scopes(claims):
-        raise TokenRefused(Reason.SCOPE_MISSING)
+        return TokenRefused(Reason.SCOPE_MISSING)
     if roles and not roles <= granted_roles(claims):
-        raise TokenRefused(Reason.ROLE_MISSING)
+        return TokenRefused(Reason.ROLE_MISSING)
+    return None
 
 
 def granted_scopes(claims: Mapping[str, Any]) -> frozenset[str]:
@@ -204,45 +213,47 @@ def granted_roles(claims: Mapping[str, Any]) -> frozenset[str]:
     return frozenset()
 
 
-def _check_issuer(issuer: object, policy: Policy) -> None:
+def _issuer_fault(issuer: object, policy: Policy) -> TokenRefused | None:
     if issuer is None:
         if policy.issuer is not None:
-            raise TokenRefused(Reason.CLAIM_MISSING, "`iss`")
+            return TokenRefused(Reason.CLAIM_MISSING, "`iss`")
     elif not isinstance(issuer, str):
-        raise TokenRefused(Reason.CLAIM_INVALID, "`iss` is not a string")
+        return TokenRefused(Reason.CLAIM_INVALID, "`iss` is not a string")
     elif policy.issuer is not None:
-        raise TokenRefused(Reason.ISSUER_MISMATCH)
+        return TokenRefused(Reason.ISSUER_MISMATCH)
+    return None
 
 
-def _check_audience(audience: object, wanted: frozenset[str] | None) -> None:
+def _audience_fault(audience: object, wanted: frozenset[str] | None) -> TokenRefused | None:
     """RFC 7519 section 4.1.3: one string or a list of strings."""
     if audience is None:
         if wanted is not None:
-            raise TokenRefused(Reason.CLAIM_MISSING, "`aud`")
-        return
+            return TokenRefused(Reason.CLAIM_MISSING, "`aud`")
+        return None
     names = audience if isinstance(audience, list) else [audience]
     for name in names or [None]:
         if not isinstance(name, str) or not name:
-            raise TokenRefused(Reason.CLAIM_INVALID, "`aud` is not a string or a list of strings")
+            return TokenRefused(Reason.CLAIM_INVALID, "`aud` is not a string or a list of strings")
     if wanted is not None and wanted.isdisjoint(names):
-        raise TokenRefused(Reason.AUDIENCE_MISMATCH)
+        return TokenRefused(Reason.AUDIENCE_MISMATCH)
+    return None
 
 
-def _refuse_dates(claims: Mapping[str, Any]) -> NoReturn:
+def _dates_fault(claims: Mapping[str, Any]) -> TokenRefused:
     for name in ("exp", "iat"):
         if claims.get(name) is None:
-            raise TokenRefused(Reason.CLAIM_MISSING, f"`{name}`")
+            return TokenRefused(Reason.CLAIM_MISSING, f"`{name}`")
     for name in ("exp", "iat", "nbf"):
         value = claims.get(name, 0)
         if type(value) is not int or not 0 <= value <= _LATEST_DATE:
-            raise TokenRefused(Reason.CLAIM_INVALID, f"`{name}` is not an integer date")
-    raise TokenRefused(Reason.CLAIM_INVALID, "`exp` is not after `iat`")
+            return TokenRefused(Reason.CLAIM_INVALID, f"`{name}` is not an integer date")
+    return TokenRefused(Reason.CLAIM_INVALID, "`exp` is not after `iat`")
 
 
-def _refuse_subject(value: object) -> NoReturn:
+def _subject_fault(value: object) -> TokenRefused:
     if value is None:
-        raise TokenRefused(Reason.CLAIM_MISSING, "`sub`")
-    raise TokenRefused(Reason.CLAIM_INVALID, "`sub` is not a non-empty printable string")
+        return TokenRefused(Reason.CLAIM_MISSING, "`sub`")
+    return TokenRefused(Reason.CLAIM_INVALID, "`sub` is not a non-empty printable string")
 
 
 def _copy(value: Any) -> Any:

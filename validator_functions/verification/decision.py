@@ -6,13 +6,13 @@ from typing import Any, Protocol
 
 from . import limits
 from ._frozen import Frozen
-from .claims import Claims, check_grants
+from .claims import Claims, grants_fault
 from .errors import KeysUnavailable, TokenRefused, VerificationError
 from .keys import KeySet
 from .policy import Policy
 from .reasons import Reason
 from .settings import ValidatorSettings
-from .token import unverified_issuer, unverified_key_id, unverified_open, verify_opened
+from .token import judge, unverified_issuer, unverified_key_id, unverified_open
 
 ALLOWED = 200
 _SCHEME = "bearer "
@@ -173,7 +173,9 @@ class Authorizer:
             claims = self._claims(token, now, seen)
         seen.members = claims.members
         scopes, roles = self._routes.match(request.method, request.path, request.headers)
-        check_grants(claims.members, scopes, roles)
+        fault = grants_fault(claims.members, scopes, roles)
+        if fault is not None:
+            raise fault
         return Decision(
             reason=None, claims=claims, kid=seen.kid, issuer=claims.issuer, subject=claims.subject
         )
@@ -205,7 +207,7 @@ class Authorizer:
         if policy is None:
             raise TokenRefused(Reason.ISSUER_UNKNOWN)
         keys = self._keys.keyset_for(unverified_iss, kid, now)
-        claims = verify_opened(
+        verdict = judge(
             unverified,
             keys,
             policy,
@@ -213,9 +215,11 @@ class Authorizer:
             unverified_members=unverified_members,
             on_verified=seen.note,
         )
+        if isinstance(verdict, TokenRefused):
+            raise verdict
         if self._verified is not None:
-            self._verified.put(token, keys, policy, claims, now)
-        return claims
+            self._verified.put(token, keys, policy, verdict, now)
+        return verdict
 
 
 class _Seen:

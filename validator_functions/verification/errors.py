@@ -13,12 +13,23 @@ from .reasons import Reason
 
 
 class VerificationError(Exception):
-    """Anything that this package raises on purpose; `reason` is the code to answer with."""
+    """Anything that this package raises on purpose: `VerificationError(reason, detail)`.
 
-    def __init__(self, reason: Reason, detail: str = "") -> None:
-        # Said only when somebody asks: to refuse must not cost more than to accept.
-        self.reason = reason
-        self.detail = detail
+    `reason` is the code to answer with. Made entirely in C and put into words only when somebody
+    asks, since to refuse must not cost more than to accept.
+    """
+
+    args: tuple[Reason, str] | tuple[Reason]
+
+    @property
+    def reason(self) -> Reason:
+        """The code to answer with."""
+        return self.args[0]
+
+    @property
+    def detail(self) -> str:
+        """What exactly, for logs and people; may be empty."""
+        return self.args[1] if len(self.args) > 1 else ""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)
@@ -37,4 +48,5 @@ class SettingsError(VerificationError):
 
     def __init__(self, faults: list[str], reason: Reason = Reason.POLICY_INVALID) -> None:
         super().__init__(reason, "; ".join(faults))
+        self.args = (reason, "; ".join(faults))
         self.faults = faults

@@ -5,6 +5,7 @@ those are refused, whatever their value. A header whose signature once held is r
 exact bytes: an issuer writes the same header into every token of a key.
 """
 
+from binascii import Error as DecodingError
 from typing import Any
 
 from . import limits
@@ -46,11 +47,11 @@ def read(segment: bytes) -> Header:
     return _interpret(members)
 
 
-def segment_refusal(fault: ValueError, segment: bytes, name: str) -> TokenRefused:
+def segment_refusal(fault: Exception, segment: bytes, name: str) -> TokenRefused:
     """What a segment is refused for that is not strict JSON in canonical base64url."""
     if not segment:
         return TokenRefused(Reason.TOKEN_MALFORMED, f"{name} is empty")
-    if isinstance(fault, (NotCanonical, UnicodeError)):
+    if isinstance(fault, (NotCanonical, DecodingError, UnicodeError)):
         return TokenRefused(Reason.ENCODING_INVALID, name)
     if isinstance(fault, TooLarge):
         return TokenRefused(Reason.TOKEN_TOO_LARGE, name)

@@ -261,7 +261,7 @@ def test_a_repeated_token_is_not_verified_again_but_its_keys_and_route_are_asked
     authorizer, keys, cache = deciding()
     token = SIGNER.token()
     assert asked(authorizer, token) == "None"
-    monkeypatch.setattr(decision_module, "verify_opened", None)
+    monkeypatch.setattr(decision_module, "judge", None)
     assert asked(authorizer, token) == "None"
     assert asked(authorizer, token, "/b") == "route_not_allowed"
     assert keys.asked == [(ISSUER, SIGNER.kid)] * 3

@@ -30,11 +30,11 @@ from validator_functions.verification.keys import OWN, KeySet, Profile, foreign,
 from validator_functions.verification.policy import Policy
 from validator_functions.verification.reasons import Reason
 from validator_functions.verification.token import (
+    judge,
     unverified_key_id,
     unverified_open,
     unverified_parts,
     verify,
-    verify_opened,
     verify_signature,
 )
 
@@ -401,14 +401,15 @@ def test_members_are_told_as_soon_as_the_signature_held_and_not_before() -> None
     signer = Signer("RS256")
     heard: list[Any] = []
     opened = unverified_open(signer.token())
-    with pytest.raises(TokenRefused, match="audience_mismatch"):
-        verify_opened(
-            opened, own_set(signer), own_policy(audiences=["other"]), NOW, on_verified=heard.append
-        )
+    verdict = judge(
+        opened, own_set(signer), own_policy(audiences=["other"]), NOW, on_verified=heard.append
+    )
+    assert isinstance(verdict, TokenRefused)
+    assert verdict.reason is Reason.AUDIENCE_MISMATCH
     assert heard == [good_claims()]
     evil = Signer("RS256", forge.rsa_private(label="evil"), kid=signer.kid)
     with pytest.raises(TokenRefused, match="signature_invalid"):
-        verify_opened(
+        judge(
             unverified_open(evil.token()),
             own_set(signer),
             own_policy(),
