@@ -5,6 +5,7 @@ Source of the messages: pulumi/pulumi, proto/pulumi/provider.proto (3.259.0).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -425,11 +426,15 @@ def serve(provider: Provider) -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine says itself what a Ctrl-C means
+    # The engine puts its plugins into process groups of their own, where a person's Ctrl-C does not
+    # reach them, and says SIGINT when it is done; one that goes on costs it five seconds (Pulumi,
+    # sdk/go/common/util/cmdutil/term.go).
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    while server.wait_for_termination(timeout=_WATCH_SECONDS):
-        if os.getppid() != engine:
-            # Killed before it could end us: finish the calls under way, then leave nothing behind.
-            server.stop(_GRACE_SECONDS).wait()
-            return
+    with contextlib.suppress(KeyboardInterrupt):
+        while server.wait_for_termination(timeout=_WATCH_SECONDS):
+            if os.getppid() != engine:
+                break  # Killed before it could end us.
+    # Finish the calls under way, then leave nothing behind.
+    server.stop(_GRACE_SECONDS).wait()
