@@ -1,6 +1,9 @@
 """Opens a stack for a command: starts the sandbox for its own stacks, and finds the place."""
 
+import contextlib
+import importlib
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,6 +83,24 @@ def existing_stack(name: str, *, start_sandbox: bool = False, quiet: bool = Fals
             remedy=f"signet up {name}",
         )
     return stack
+
+
+def warm_up() -> None:
+    """Import in the background what the program will need, while the engine starts.
+
+    Only after a stack was opened: by then the environment is what it stays.
+    """
+
+    def load() -> None:
+        for name in _NEEDED:
+            # Whatever is wrong with it, the program itself will say.
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+    threading.Thread(target=load, name="warm-up", daemon=True).start()
+
+
+_NEEDED = ("components.program", "components.aws.cloud", "boto3")
 
 
 def program() -> None:

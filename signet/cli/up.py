@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from signet.cli import stack_run
 
     stack = stacks.open_stack(args.stack, start_sandbox=True, quiet=args.json)
+    stacks.warm_up()
     with stack_run.ready(stack, args) as ready:
         fresh = not stack.exists()
         if fresh:
