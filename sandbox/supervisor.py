@@ -2,8 +2,7 @@
 
 Its folder is `<state>/sandbox`: `sandbox.json` (identity, ports, processes), `backend/` (the
 state of its stacks, with the marker that no real backend has), `pulumi-home/` (its plugins),
-`ministack/` (what the emulated AWS remembers), `azure/` (what the fake Azure does), `tmp/` and
-`logs/`.
+`ministack/` (what the emulated AWS remembers), `tmp/` and `logs/`.
 """
 
 from __future__ import annotations
@@ -20,13 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import ministack, ports, processes, pulumi_home, record
-from sandbox.azure import service as azure
 from sandbox.record import Record
 from sandbox.service import Say, Service
 from signet.engine import command, sandbox_marker
 from signet.errors import CouldNotCheck, NegativeAnswer, RunFailed
 
-SERVICES = (ministack.SERVICE, azure.SERVICE)
+SERVICES = (ministack.SERVICE,)
 
 REGION = "us-east-1"
 _FOLDER = "sandbox"
@@ -164,7 +162,6 @@ def environment(state_dir: Path, environ: Mapping[str, str] | None = None) -> di
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": REGION,
-        **azure.client_environment(folder, told.id, told.ports["azure"]),
         "PATH": _path(command.find(env).path.parent, env.get("PATH", os.defpath)),
     }
 
@@ -205,17 +202,17 @@ def _status(folder: Path, told: Record) -> Status:
         id=told.id,
         ports=told.ports,
         pids={name: told.processes[name].pid for name in living},
-        memory=_memory(folder),
+        memory=_memory(folder, told),
     )
 
 
-def _memory(folder: Path) -> str:
-    """`lost` where stacks have a state and no emulator has anything to match it.
+def _memory(folder: Path, told: Record) -> str:
+    """`lost` where stacks have a state and an emulator has nothing to match it.
 
-    Not `all`: an emulator that this sandbox did not have before has nothing yet, and has lost
-    nothing. `signet up` replaces a sandbox that is lost, so this must not be said lightly.
+    An emulator that this sandbox never started before has lost nothing.
     """
-    if any((folder / service.memory).is_dir() for service in SERVICES):
+    known = [service for service in SERVICES if service.name in told.ports]
+    if known and all((folder / service.memory).is_dir() for service in known):
         return "kept"
     stacks = folder / "backend" / ".pulumi" / "stacks"
     return "lost" if any(stacks.rglob("*.json")) else "none"
