@@ -15,7 +15,7 @@ FOR ?= 60
 CODE := signet components validator_functions sandbox tools benchmarks tests $(wildcard __main__.py)
 TYPED := signet components validator_functions sandbox tools $(wildcard __main__.py)
 
-.PHONY: help setup demo down test unit check format bench drills simulate fuzz clean
+.PHONY: help setup demo down test unit check format bench drills simulate fuzz mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ simulate: setup ## rotations by the thousand in simulated time, under faults (AR
 
 fuzz: setup ## fuzz the verification module for FOR=60 seconds
 	@$(VENV)/python -m tests.fuzz $(FOR)
+
+mutants: setup ## change the verification module a little, thousands of times: do tests notice?
+	@$(VENV)/python -m tests.mutants $(ARGS)
 
 clean: ## remove what set-up and the checks made here (not the sandbox's state, not the cache)
 	@rm -rf .venv build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info

@@ -1,0 +1,1 @@
+"""Mutants of the verification package: `make mutants` (see `__main__`)."""

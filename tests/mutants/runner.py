@@ -1,0 +1,265 @@
+"""Tries every mutant: run inside the copied tree, never in the checkout.
+
+mutmut writes all mutants of a function beside it, and a switch that chooses one at each call. So
+one process collects the tests once, and forks for each mutant: the child flips the switch and runs
+the tests that reach the function until one fails. The parent itself runs no test, so that nothing
+that a test or the package remembers hides a mutant.
+"""
+
+import json
+import os
+import pickle
+import re
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+PACKAGE = "validator_functions/verification"
+TESTS = ("tests/unit/verification", "tests/vectors")
+SLOWEST_TEST = 0.5
+LIMIT_SECONDS = 60
+
+
+class Mutant(NamedTuple):
+    """One change: where, what stood there, what stands there now."""
+
+    name: str
+    module: str
+    function: str
+    was: str
+    now: str
+
+
+def write_mutants(module: str) -> list[Mutant]:
+    """Put the mutants of one module into the tree, and list them."""
+    from mutmut.mutation.file_mutation import mutate_file_contents
+    from mutmut.utils.format_utils import get_mutant_name
+
+    path = Path(PACKAGE) / f"{module}.py"
+    mutated = mutate_file_contents(str(path), path.read_text())
+    path.write_text(mutated.code)
+    functions = _functions(mutated.code)
+    found = []
+    for name in mutated.mutant_names:
+        base = name.partition("__mutmut_")[0]
+        was, now = _difference(functions[f"{base}__mutmut_orig"], functions[name])
+        function = base.removeprefix("x").strip("_ǁ").replace("ǁ", ".")
+        if base.startswith("x__"):
+            function = "_" + function
+        found.append(Mutant(get_mutant_name(path, name), module, function, was, now))
+    return found
+
+
+def _functions(code: str) -> dict[str, list[str]]:
+    """The lines of every generated function, by its name; its own name reads `f`."""
+    import ast
+
+    lines = code.splitlines()
+    return {
+        node.name: [
+            line.strip().replace(node.name, "f")
+            for line in lines[node.lineno - 1 : node.end_lineno]
+        ]
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "__mutmut_" in node.name
+    }
+
+
+def _difference(original: list[str], mutated: list[str]) -> tuple[str, str]:
+    import difflib
+
+    changed = [line for line in difflib.ndiff(original, mutated) if line[:2] in ("- ", "+ ")]
+    return tuple(  # type: ignore[return-value]
+        " ".join(re.sub(r"\s*# type: ignore # mutmut generated", "", line[2:]) for line in side)
+        for side in (
+            [line for line in changed if line[0] == "-"],
+            [line for line in changed if line[0] == "+"],
+        )
+    )
+
+
+_TEXT = re.compile(r'f?"(?:[^"\\]|\\.)*"')
+
+
+def is_wording(mutant: Mutant) -> bool:
+    """Whether only the words of a refusal's detail or of a fault changed, for logs and people."""
+    if not re.match(r"(raise|return) (TokenRefused|SettingsError|ValueError)\(", mutant.was):
+        return False
+    was, now = _TEXT.sub("TEXT", mutant.was), _TEXT.sub("TEXT", mutant.now)
+    return now in (was, was.replace("TEXT", "None"), was.replace(", TEXT", ", "))
+
+
+class Trial:
+    """The pytest plugin that runs mutants instead of tests."""
+
+    def __init__(self, mutants: list[Mutant], jobs: int) -> None:
+        self._mutants = mutants
+        self._jobs = jobs
+        self.survivors: list[Mutant] = []
+        self.untouched: list[Mutant] = []
+        self.left_out = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Learn which test reaches what, then try every mutant."""
+        items = session.items
+        reached, seconds, passed = _in_child(partial(_learn, items))
+        if not passed:
+            raise SystemExit("the tests fail without a mutant")
+        quick = {at for at, taken in enumerate(seconds) if taken <= SLOWEST_TEST}
+        self.left_out = len(items) - len(quick)
+        killers: dict[str, list[int]] = defaultdict(list)
+        running: dict[int, tuple[Mutant, int]] = {}
+        waiting = list(reversed(self._mutants))
+        done = 0
+        while waiting or running:
+            while waiting and len(running) < self._jobs:
+                mutant = waiting.pop()
+                own = mutant.name.partition("__mutmut_")[0]
+                tests = sorted(quick & reached.get(own, set()), key=seconds.__getitem__)
+                if not tests:
+                    self.untouched.append(mutant)
+                    continue
+                first = killers[own][-5:][::-1]
+                order = [*dict.fromkeys([*first, *tests])]
+                process, reader = _fork(partial(_try, items, order, mutant))
+                running[process] = (mutant, reader)
+            if not running:
+                break
+            process, status = os.wait()
+            if process not in running:
+                continue
+            mutant, reader = running.pop(process)
+            with os.fdopen(reader, "rb") as pipe:
+                data = pipe.read()
+            done += 1
+            if status == 0 and data:
+                killer = pickle.loads(data)  # noqa: S301 - our own child's
+                if killer is None:
+                    self.survivors.append(mutant)
+                    print(
+                        f"  survived: {mutant.module}.{mutant.function}: {mutant.now}", flush=True
+                    )
+                else:
+                    killers[mutant.name.partition("__mutmut_")[0]].append(killer)
+            if done % 100 == 0:
+                print(f"  {done} of {len(self._mutants)} tried", flush=True)
+        return True
+
+
+def _learn(items: list[pytest.Item]) -> tuple[dict[str, set[int]], list[float], bool]:
+    from mutmut.mutation.trampoline import set_mutant_under_test
+    from mutmut.state import state
+
+    set_mutant_under_test("stats")
+    reached: dict[str, set[int]] = defaultdict(set)
+    seconds = []
+    for at, item in enumerate(items):
+        state()._stats.clear()
+        started = time.perf_counter()
+        passed = _passes(item)
+        seconds.append(time.perf_counter() - started)
+        if not passed:
+            print(f"fails: {item.nodeid}", file=sys.stderr, flush=True)
+            return {}, [], False
+        for function in state()._stats:
+            reached[function].add(at)
+    return dict(reached), seconds, True
+
+
+def _try(items: list[pytest.Item], order: list[int], mutant: Mutant) -> int | None:
+    from mutmut.mutation.trampoline import set_mutant_under_test
+
+    signal.alarm(LIMIT_SECONDS)  # a mutant that hangs is killed, and counts as such
+    set_mutant_under_test(mutant.name)
+    return next((at for at in order if not _passes(items[at])), None)
+
+
+def _passes(item: pytest.Item) -> bool:
+    from _pytest.runner import runtestprotocol
+
+    item._initrequest()  # type: ignore[attr-defined]
+    return not any(report.failed for report in runtestprotocol(item, log=False))
+
+
+def _fork(work: Callable[[], Any]) -> tuple[int, int]:
+    reader, writer = os.pipe()
+    process = os.fork()
+    if process == 0:
+        status = 1
+        try:
+            os.close(reader)
+            quiet = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(quiet, 1)
+            data = pickle.dumps(work())
+            with os.fdopen(writer, "wb") as pipe:
+                pipe.write(data)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writer)
+    return process, reader
+
+
+def _in_child(work: Callable[[], Any]) -> Any:
+    process, reader = _fork(work)
+    with os.fdopen(reader, "rb") as pipe:
+        data = pipe.read()
+    os.waitpid(process, 0)
+    if not data:
+        raise SystemExit("the run without a mutant broke off")
+    return pickle.loads(data)  # noqa: S301 - our own child's
+
+
+def _fresh(mutant: Mutant) -> bool:
+    """Try a mutant of what runs only when a module is loaded; whether it survives."""
+    import subprocess
+
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", TESTS[0]),
+            *("-k", "test_values or test_refusals or test_foreign or test_settings"),
+        ],
+        env=os.environ | {"MUTANT_UNDER_TEST": mutant.name, "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        check=False,
+    )
+    return run.returncode == 0
+
+
+def main(modules: list[str]) -> None:
+    """Try all mutants of `modules`; the result goes to `mutants.json`."""
+    from hypothesis import Phase, settings
+
+    settings.register_profile(
+        "mutants", phases=(Phase.explicit, Phase.generate), derandomize=True, database=None
+    )
+    settings.load_profile("mutants")
+    mutants = [mutant for module in modules for mutant in write_mutants(module)]
+    worth = [mutant for mutant in mutants if not is_wording(mutant)]
+    print(f"{len(worth)} mutants of {len(modules)} modules", flush=True)
+    trial = Trial(worth, int(os.environ["MUTANT_JOBS"]))
+    options = ["-q", "-W", "ignore", "--no-header", "-p", "no:cacheprovider", "-qq", "-s"]
+    code = pytest.main([*options, *TESTS], plugins=[trial])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise SystemExit(f"pytest ended with {code}")
+    survivors = trial.survivors + [mutant for mutant in trial.untouched if _fresh(mutant)]
+    result = {
+        "tried": {name: sum(1 for one in worth if one.module == name) for name in modules},
+        "wording": len(mutants) - len(worth),
+        "survivors": [mutant._asdict() for mutant in survivors],
+        "tests_left_out": trial.left_out,
+    }
+    Path("mutants.json").write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    sys.path.append(os.environ["MUTMUT_PACKAGES"])
+    main(sys.argv[1:])
