@@ -20,12 +20,13 @@ from .reasons import Reason
 from .strict_json import parse_object
 
 UnverifiedToken = tuple[bytes, bytes, bytes, bytes]
-"""Header segment, payload segment, signature segment, and the whole token."""
+"""Header segment, payload segment, signature segment, and what was signed."""
 
 _EARLIEST = limits.CLOCK_EARLIEST
 _LATEST = limits.CLOCK_LATEST
 _MOST = limits.TOKEN
 _REMEMBERED = 256
+_DOT = ord(".")
 
 
 def verify(token: str | bytes, keys: KeySet, policy: Policy, now: int) -> Claims:
@@ -43,8 +44,8 @@ def verify(token: str | bytes, keys: KeySet, policy: Policy, now: int) -> Claims
 
 def verify_signature(token: str | bytes, keys: KeySet, policy: Policy) -> bytes:
     """Check header rules, key, algorithm and signature alone; return the payload's bytes."""
-    header, payload, signature, text = unverified_open(token)
-    _choose_key(header, keys, policy).check(signature, text[: ~len(signature)])
+    header, payload, signature, message = unverified_open(token)
+    _choose_key(header, keys, policy).check(signature, message)
     try:
         return decode(payload) if payload else b""
     except ValueError as fault:
@@ -64,11 +65,11 @@ def unverified_open(token: str | bytes) -> UnverifiedToken:
         raise TokenRefused(Reason.TOKEN_MALFORMED, "not text")
     elif len(token) > _MOST:
         raise TokenRefused(Reason.TOKEN_TOO_LARGE)
-    try:
-        header, payload, signature = token.split(b".", 3)
-    except ValueError:
-        raise TokenRefused(Reason.TOKEN_MALFORMED, "not three segments") from None
-    return header, payload, signature, token
+    message, _, signature = token.rpartition(b".")
+    header, dot, payload = message.partition(b".")
+    if not dot or _DOT in payload:
+        raise TokenRefused(Reason.TOKEN_MALFORMED, "not three segments")
+    return header, payload, signature, message
 
 
 def unverified_key_id(unverified: UnverifiedToken) -> str:
@@ -113,7 +114,7 @@ def judge(
     """
     if not _EARLIEST <= now <= _LATEST:
         raise KeysUnavailable(Reason.CLOCK_INVALID)
-    header, payload, signature, token = unverified
+    header, payload, signature, message = unverified
     # What a header chose stays the same for the same bytes, keys and policy. It is remembered once
     # a signature held, so that nobody but the issuer can fill that memory.
     chosen = keys.chosen.get(header)
@@ -121,7 +122,7 @@ def judge(
         key = chosen[1]
     else:
         key, chosen = _choose_key(header, keys, policy), None
-    key.check(signature, token[: ~len(signature)])
+    key.check(signature, message)
     if chosen is None:
         _remember(header, keys, policy, key)
     members = unverified_members
