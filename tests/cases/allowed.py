@@ -88,3 +88,7 @@ allowed(
 allowed(
     "another jti is denied", lambda: with_policy({}, denied_jtis=["other", [forge.ISSUER, "x"]])
 )
+allowed(
+    "an issuer and an audience that the policy does not check",
+    lambda: {**line(), "policy": {**good_policy(), "issuer": None, "audience": None}},
+)
