@@ -367,7 +367,7 @@ case(
         compact(rs256().header())[:-1] + ',"x":' + "[" * 1000 + "]" * 1000 + "}"
     ),
 )
-for _digits in (513, 5000, 8000):
+for _digits in (1025, 5000, 8000):
     case(
         56,
         f"a number of {_digits} digits",

@@ -18,7 +18,7 @@ DENIED = 1_024
 JSON_DEPTH = 16
 # No honest number comes near. A text as short as this cannot hold a longer one, and is scanned
 # without counting.
-NUMBER_CHARACTERS = 512
+NUMBER_CHARACTERS = 1_024
 BATCH_LINE = 1_048_576
 SETTINGS = 1_048_576
 PATH = 8_192
