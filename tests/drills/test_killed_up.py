@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from components.aws import leftovers
 from sandbox import supervisor
 from signet.engine import locks
 from signet.engine.place import PROJECT
@@ -31,7 +30,10 @@ def held(here: Here) -> list[locks.Lock]:
 
 
 def check_convergence(here: Here) -> None:
-    """Hold the second `up` to all that it promises, and the third to changing nothing."""
+    """Hold the next `up` to all that it promises, and those after it to changing nothing.
+
+    The first that follows a complete one may still note in the record what it read back.
+    """
     here.done("up", "local", "--json")
     assert census.unsettled(here.state) == []
     assert held(here) == []
@@ -65,12 +67,6 @@ def test_a_down_after_a_killed_up_leaves_no_resource_and_no_process(here: Here) 
     assert supervisor.status(here.state).state == "stopped"
     supervisor.start(here.state, say=lambda _: None)
     assert census.ids_in_cloud(here.state) == {}
-
-
-def test_every_type_that_the_program_declares_can_be_looked_for(here: Here) -> None:
-    here.done("up", "local")
-    types = {each["type"] for each in census.recorded(here.state)}
-    assert {kind for kind in types if kind.startswith("aws:")} <= set(leftovers.RULES)
 
 
 @pytest.mark.drill

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from components.aws import leftovers
 from sandbox import supervisor
 from signet.engine.place import PROJECT
 from signet.paths import repo_root
@@ -54,9 +55,12 @@ def test_an_up_without_changes_changes_nothing_and_leaves_the_checkout_alone(loc
         for each in census.recorded(local.state)
         if each.get("custom") and not each["type"].startswith("pulumi:providers:")
     )
-    # A stack's creation makes the engine write a salt into the settings file that it sees.
     assert [path.read_bytes() for path in files] == before
-    assert b"encryptionsalt" not in before[1]
+
+
+def test_every_type_that_the_program_declares_can_be_looked_for(local: Here) -> None:
+    types = {each["type"] for each in census.recorded(local.state)}
+    assert {kind for kind in types if kind.startswith("aws:")} <= set(leftovers.RULES)
 
 
 def test_the_outputs_are_printed_without_a_run(local: Here) -> None:
