@@ -63,7 +63,7 @@ ROOMS = (
     Room(VERIFICATION, packages=("cryptography",)),
     Room("validator_functions.aws_lambda", own=(VERIFICATION,)),
     Room("validator_functions.azure_function", own=(VERIFICATION,), packages=("azure.functions",)),
-    Room("validator_functions.cloud_run", own=(VERIFICATION,)),
+    Room("validator_functions.cloud_run", own=(VERIFICATION,), packages=("h11",)),
     Room("validator_functions"),
     *(
         Room(
@@ -71,6 +71,7 @@ ROOMS = (
             own=("signet",),
             packages=("cryptography", *sdk[1:]),
             not_own=("signet.engine", "signet.cli"),
+            besides=(MARKER,),
         )
         for cloud, sdk in CLOUDS.items()
     ),

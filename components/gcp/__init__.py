@@ -1,1 +1,1 @@
-"""What Signet declares on Google Cloud."""
+"""Google Cloud's part of an environment."""

@@ -1,0 +1,104 @@
+"""Envoy's configuration for asking the validator about every request (HTTP `ext_authz`). Pure.
+
+It fails closed, asks below the validator's own path, sends `Authorization` and the method on, and
+sets or clears every identity header itself, so that none that a caller sent is passed on.
+Source: Envoy, `envoy.extensions.filters.http.ext_authz.v3.ExtAuthz`.
+"""
+
+import json
+import urllib.parse
+from typing import Any, Final
+
+IDENTITY_HEADERS: Final = (
+    "x-signet-subject",
+    "x-signet-issuer",
+    "x-signet-scope",
+    "x-signet-token-id",
+    "x-signet-key-id",
+)
+"""What an allowed answer tells (`validator_functions.cloud_run.answers`; a test compares)."""
+
+ASK_PATH: Final = "/authorize"
+CLUSTER: Final = "signet-validator"
+
+_TYPES: Final = "type.googleapis.com/envoy.extensions"
+_TLS_PORT: Final = 443
+_TIMEOUT: Final = "2s"
+"""The first decision of an instance may wait a second for the published set."""
+
+
+def filter_and_cluster(validator_url: str) -> str:
+    """Return an HTTP filter, to stand before the router, and the cluster that it asks, as JSON.
+
+    JSON is YAML too, which is what Envoy's configuration is usually written in.
+    """
+    return json.dumps(
+        {"http_filters": http_filters(validator_url), "clusters": [cluster(validator_url)]},
+        indent=2,
+    )
+
+
+def http_filters(validator_url: str) -> list[dict[str, Any]]:
+    """Return the two filters: clear what a caller claims to be, then ask who it is."""
+    return [
+        {
+            "name": "envoy.filters.http.header_mutation",
+            "typed_config": {
+                "@type": f"{_TYPES}.filters.http.header_mutation.v3.HeaderMutation",
+                "mutations": {"request_mutations": [{"remove": each} for each in IDENTITY_HEADERS]},
+            },
+        },
+        {
+            "name": "envoy.filters.http.ext_authz",
+            "typed_config": {
+                "@type": f"{_TYPES}.filters.http.ext_authz.v3.ExtAuthz",
+                "failure_mode_allow": False,
+                "status_on_error": {"code": "ServiceUnavailable"},
+                "http_service": {
+                    "server_uri": {
+                        "uri": validator_url,
+                        "cluster": CLUSTER,
+                        "timeout": _TIMEOUT,
+                    },
+                    "path_prefix": ASK_PATH,
+                    "authorization_response": {
+                        "allowed_upstream_headers": {
+                            "patterns": [{"exact": each} for each in IDENTITY_HEADERS]
+                        },
+                        "allowed_client_headers": {
+                            "patterns": [
+                                {"exact": each}
+                                for each in ("www-authenticate", "content-type", "retry-after")
+                            ]
+                        },
+                    },
+                },
+            },
+        },
+    ]
+
+
+def cluster(validator_url: str) -> dict[str, Any]:
+    """Return the cluster: TLS to Cloud Run, whose front end goes by the host name."""
+    parts = urllib.parse.urlsplit(validator_url)
+    secure, host = parts.scheme == "https", parts.hostname or ""
+    address = {"address": host, "port_value": parts.port or _TLS_PORT}
+    endpoint = {"endpoint": {"address": {"socket_address": address}, "hostname": host}}
+    found: dict[str, Any] = {
+        "name": CLUSTER,
+        "type": "LOGICAL_DNS" if secure else "STATIC",
+        "connect_timeout": "2s",
+        "load_assignment": {
+            "cluster_name": CLUSTER,
+            "endpoints": [{"lb_endpoints": [endpoint]}],
+        },
+    }
+    if secure:
+        found["transport_socket"] = {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": {
+                "@type": f"{_TYPES}.transport_sockets.tls.v3.UpstreamTlsContext",
+                "sni": host,
+            },
+        }
+    return found

@@ -1,0 +1,181 @@
+"""The forward-auth service: what proxies may ask, in which words, and what they are told."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from components.gcp import envoy
+from tests.cases import forge
+from tests.cases.settings import artefact, document
+from validator_functions.cloud_run.answers import IDENTITY_HEADERS
+from validator_functions.cloud_run.app import App
+from validator_functions.cloud_run.requests import ASK_PATH, NotAsked, read
+from validator_functions.verification.decision import StaticKeys
+from validator_functions.verification.errors import SettingsError
+from validator_functions.verification.settings import ValidatorSettings
+from validator_functions.verification.validator import Validator
+
+
+class Deployed:
+    """The service with deployed keys and a log that can be read."""
+
+    def __init__(self, proxy: str = "envoy", **changes: Any) -> None:
+        self.signer = forge.Signer("ES256")
+        settings = ValidatorSettings.parse(artefact(document(self.signer, **changes)))
+        self.lines: list[str] = []
+        self.app = App(Validator(settings, StaticKeys.of(settings), self.lines.append), proxy)
+
+    def token(self, **changes: Any) -> str:
+        now = int(time.time())
+        return self.signer.token(
+            forge.good_claims(**{"iat": now, "nbf": now, "exp": now + 600, **changes})
+        )
+
+    def ask(
+        self, target: str, *headers: tuple[str, str], method: str = "GET"
+    ) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+        status, told, body = self.app.handle(method, target, headers)
+        return status, dict(told), json.loads(body)
+
+    def logged(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.lines[-1])
+        return found
+
+
+READ = [
+    ("envoy", "POST", "/authorize/orders/7?page=2", (), ("POST", "/orders/7")),
+    ("envoy", "GET", "/authorize", (), ("GET", "/")),
+    # Envoy's caller made these up: they are not believed.
+    ("envoy", "GET", "/authorize/a", (("x-forwarded-uri", "/b"),), ("GET", "/a")),
+    (
+        "forwarded",
+        "GET",
+        "/authorize",
+        (("x-forwarded-method", "PUT"), ("x-forwarded-uri", "/a?b=/c"), ("x-original-uri", "/b")),
+        ("PUT", "/a"),
+    ),
+    (
+        "original",
+        "GET",
+        "/authorize",
+        (("x-original-method", "GET"), ("x-original-uri", "/a"), ("x-forwarded-uri", "/b")),
+        ("GET", "/a"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("proxy", "method", "target", "headers", "wanted"), READ)
+def test_only_the_named_kind_of_proxy_is_believed(
+    proxy: str, method: str, target: str, headers: Any, wanted: tuple[str, str]
+) -> None:
+    request = read(proxy, method, target, headers)
+    assert (request.method, request.path) == wanted
+
+
+UNASKED = [
+    ("forwarded", ()),
+    ("forwarded", (("x-forwarded-uri", "/a"),)),
+    ("forwarded", (("x-forwarded-method", "GET"), ("x-forwarded-uri", ""))),
+    ("forwarded", (("x-forwarded-method", "GET"), ("x-forwarded-uri", "http://b/a"))),
+    (
+        "forwarded",
+        (("x-forwarded-method", "GET"), ("x-forwarded-uri", "/a"), ("x-forwarded-uri", "/b")),
+    ),
+    ("original", (("x-forwarded-method", "GET"), ("x-forwarded-uri", "/a"))),
+    (
+        "original",
+        (("x-original-method", "GET"), ("x-original-method", "PUT"), ("x-original-uri", "/a")),
+    ),
+]
+
+
+@pytest.mark.parametrize(("proxy", "headers"), UNASKED)
+def test_a_missing_or_conflicting_header_refuses_even_a_good_token(
+    proxy: str, headers: Any
+) -> None:
+    with pytest.raises(NotAsked):
+        read(proxy, "GET", "/authorize", headers)
+    deployed = Deployed(proxy)
+    good = ("authorization", f"Bearer {deployed.token()}")
+    status, _, body = deployed.ask("/authorize", good, *headers)
+    assert (status, body) == (403, {"reason": "route_not_allowed"})
+    assert deployed.logged()["detail"].startswith("the proxy: ")
+
+
+def test_a_good_token_is_told_with_every_identity_header() -> None:
+    deployed = Deployed()
+    good = ("authorization", f"Bearer {deployed.token(jti='t-1')}")
+    status, headers, body = deployed.ask("/authorize/orders/7", good)
+    assert status == 200
+    assert {name for name in headers if name.startswith("x-signet-")} == set(IDENTITY_HEADERS)
+    assert headers["x-signet-subject"] == body["identity"]["subject"]
+    assert headers["x-signet-token-id"] == "t-1"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_an_identity_that_no_header_can_carry_is_told_as_empty() -> None:
+    deployed = Deployed()
+    good = ("authorization", f"Bearer {deployed.token(sub='Zoë')}")
+    _, headers, body = deployed.ask("/authorize/orders/7", good)
+    assert (headers["x-signet-subject"], body["identity"]["subject"]) == ("", "Zoë")
+
+
+REFUSED = [
+    ((), 401, "token_missing"),
+    ((("authorization", "Bearer nonsense"),), 401, "token_malformed"),
+    ((("authorization", "Bearer a"), ("authorization", "Bearer b")), 401, "credentials_malformed"),
+]
+
+
+@pytest.mark.parametrize(("headers", "status", "reason"), REFUSED)
+def test_refusals_name_their_reason_and_challenge(headers: Any, status: int, reason: str) -> None:
+    deployed = Deployed()
+    told, answer, body = deployed.ask("/authorize/orders/7", *headers)
+    assert (told, body) == (status, {"reason": reason})
+    assert answer["www-authenticate"].startswith("Bearer")
+    assert deployed.logged()["reason"] == reason
+
+
+def test_a_token_without_the_routes_scope_is_refused_with_403() -> None:
+    deployed = Deployed()
+    weak = ("authorization", f"Bearer {deployed.token(scope='other')}")
+    status, _, body = deployed.ask("/authorize/orders/7", weak)
+    assert (status, body) == (403, {"reason": "scope_missing"})
+
+
+def test_wrong_settings_refuse_every_question_with_503_and_health_says_so() -> None:
+    app = App(Validator.start(lambda _: StaticKeys({}), environ={}, write=lambda _: None))
+    assert app.handle("GET", "/authorize/a", ())[0] == 503
+    assert app.handle("GET", "/healthz", ())[0] == 503
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/health"])
+def test_health_tells_hashes_and_needs_no_token(path: str) -> None:
+    status, _, body = Deployed().ask(path)
+    assert status == 200
+    assert body["ready"] is True
+    assert len(body["bundle_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/authorized", "/healthz/x", "/x/authorize", "//authorize"]
+)
+def test_nothing_else_is_answered_with_200(target: str) -> None:
+    assert Deployed().ask(target)[0] == 404
+
+
+def test_a_callers_health_path_is_a_question_like_any_other() -> None:
+    assert Deployed().ask("/authorize/healthz")[0] == 401
+
+
+def test_an_unknown_kind_of_proxy_is_a_fault_of_the_settings() -> None:
+    with pytest.raises(SettingsError, match="SIGNET_PROXY"):
+        App(Validator(None, None, lambda _: None), "haproxy")
+
+
+def test_envoys_configuration_and_the_service_agree() -> None:
+    assert envoy.ASK_PATH == ASK_PATH
+    assert tuple(IDENTITY_HEADERS) == envoy.IDENTITY_HEADERS
