@@ -68,9 +68,12 @@ def checked(ring: KeyRing, found: Mapping[str, list[Any]], confirmed: Confirmed 
 
 
 def published(ring: KeyRing, keys: Keys) -> list[dict[str, str]]:
-    """Return the JWKs of the ring's published generations."""
+    """Return the JWKs of the ring's published generations, less any that is denied meanwhile.
+
+    A denial that is not decided yet (`KeyRing.undecided`) leaves its generation where it is.
+    """
     found = [keys[str(generation.number)][1] for generation in ring.published]
-    return [jwk for jwk in found if jwk is not None]
+    return [jwk for jwk in found if jwk is not None and jwk["kid"] not in ring.denied]
 
 
 def shown(ring: KeyRing, keys: Keys) -> dict[str, Any]:

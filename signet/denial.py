@@ -46,7 +46,7 @@ def assertion(
     todo = [c for c, found in stores.items() if found.status != "unverified"]
     return Assertion(
         sequence=highest + 1,
-        kids=frozenset(known - {kid}),
+        kids=frozenset(known) - denied,
         denied=denied,
         clouds=tuple(sorted(c for c in todo if c not in read or kid not in read[c].denied)),
     )

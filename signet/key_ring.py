@@ -106,7 +106,10 @@ class KeyRing:
 
     @property
     def published(self) -> tuple[Generation, ...]:
-        """The generations in the published set, oldest first."""
+        """The generations in the published set, oldest first.
+
+        One whose denial is undecided is among them, although the set leaves it out meanwhile.
+        """
         return tuple(g for g in self.generations if g.published)
 
     @property

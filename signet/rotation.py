@@ -194,6 +194,7 @@ def _plan_ring(planner: RingPlanner) -> None:
     _judge_clock(planner)
     planner.weigh_denials()
     planner.taint_requested()
+    planner.replace_undecided()
     planner.guard_sequence()
     planner.keep_high_water()
     planner.tell_unverified()

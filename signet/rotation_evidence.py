@@ -73,7 +73,9 @@ class Evidence:
     def expected_kids(self) -> frozenset[str] | None:
         """The ``kid`` values that the published set should hold; None while one is unknown."""
         kids = [self.kids.get(g.number) for g in self.ring.published]
-        return None if None in kids else frozenset(kid for kid in kids if kid)
+        if None in kids:
+            return None
+        return frozenset(kid for kid in kids if kid) - self.ring.denied
 
     def as_recorded(self, cloud: str) -> bool:
         """Whether this store gave back exactly the set of the journal."""

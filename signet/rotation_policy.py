@@ -178,13 +178,13 @@ def _ring_faults(policy: RotationPolicy) -> Iterator[PolicyFault]:
 def _rule_faults(policy: RotationPolicy) -> Iterator[PolicyFault]:
     """Invariants 3, 4 and 5, as far as settings alone decide them."""
     timings, every = policy.timings, policy.up_interval
-    if timings.stale_if_error < timings.jwks_max_age:
+    contact = timings.jwks_max_age + timings.cache_ceiling
+    if timings.stale_if_error < contact:
         problem = (
-            "after a deployment an HTTP cache may serve the set of before for jwksMaxAge"
-            f" ({duration(timings.jwks_max_age)}); validators refuse it, and would stop for want of"
-            " contact"
+            "a validator tries to renew its contact only after jwksMaxAge + cacheCeiling"
+            f" ({duration(contact)}), and would answer 503 before"
         )
-        yield PolicyFault("staleIfError", timings.stale_if_error, problem, timings.jwks_max_age)
+        yield PolicyFault("staleIfError", timings.stale_if_error, problem, contact)
     if policy.retention < timings.retire_wait:
         problem = (
             "an old key would be withdrawn while its tokens live"

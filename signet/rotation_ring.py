@@ -259,6 +259,17 @@ class RingPlanner:
         if confirmed.active.get(self.ring.name) not in (None, active.number):
             self.warn_of_caches(active)
 
+    def replace_undecided(self) -> None:
+        """Let another key sign while the denial of the active one is undecided.
+
+        Nothing is tainted: rejected, the old key is back as a retiring one.
+        """
+        active = self.ring.active
+        if active is None or self.evidence.kids.get(active.number) not in self.ring.undecided:
+            return
+        self.move(active, State.RETIRING, "its denial is undecided, and no denied key signs")
+        self.succeed("takes over while the denial of the active key is undecided")
+
     # --- the sequence ----------------------------------------------------------------------
 
     def guard_sequence(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from signet.timings import Timings
 from tests.simulation.documents import Document, Store
 
 JUMP = 1_000
@@ -61,6 +62,8 @@ class Consumer:
     lag: int
     stale: int
     next_fetch: int
+    stores: Mapping[str, Store]
+    timings: Timings
     settings: Settings | None = None
     taken: Document | None = None
     denied: frozenset[str] = frozenset()

@@ -16,6 +16,7 @@ from signet.rotation import (
     Timings,
     check_policy,
 )
+from tests.simulation.consumers import Consumer
 from tests.simulation.documents import Document
 from tests.simulation.world import RING, Faults, World
 
@@ -54,12 +55,12 @@ FAULTS: dict[str, float] = {
 
 def random_policy(random: Random) -> RotationPolicy:
     """Return good settings with few runs to a period, so that rotations come quickly."""
-    max_age = random.choice((2, 60, 300))
+    max_age, ceiling = random.choice((2, 60, 300)), random.choice((2, 60, 300))
     timings = Timings(
         token_lifetime=random.choice((60, 300, 900, 3_600)),
         jwks_max_age=max_age,
-        cache_ceiling=random.choice((2, 60, 300)),
-        stale_if_error=random.choice((max_age, 600, 21_600)),
+        cache_ceiling=ceiling,
+        stale_if_error=random.choice((max_age + ceiling, 600, 21_600)),
         foreign_cache_age=random.choice((0, 3_600, 86_400)),
         clock_skew=random.choice((1, 10, 60)),
         issuer_lag=random.choice((2, 60)),
@@ -425,10 +426,17 @@ def new_driver(
     weights: dict[str, float] | None = None,
     fault_rate: float = 0.35,
     policy: RotationPolicy | None = None,
+    consumer_type: type[Consumer] = Consumer,
 ) -> Driver:
     """Return a world after its first three runs, with a driver; the same for the same seed."""
     random = Random(seed)  # noqa: S311 - a simulation wants repeatable numbers
-    world = World(policy or random_policy(random), random, consumers=consumers, rules=rules)
+    world = World(
+        policy or random_policy(random),
+        random,
+        consumers=consumers,
+        rules=rules,
+        consumer_type=consumer_type,
+    )
     driver = Driver(world, random, weights or dict(FAULTS), fault_rate)
     for _ in range(3):
         driver.run()

@@ -116,6 +116,7 @@ class World:
         *,
         consumers: int,
         rules: frozenset[Rule] = ALL_RULES,
+        consumer_type: type[Consumer] = Consumer,
     ) -> None:
         self.policy = policy
         self.random = random
@@ -141,7 +142,7 @@ class World:
         self.violations: list[Violation] = []
         self.tally = Tally()
         self.last_plan: Plan | None = None
-        self.consumers = list(self._consumers(consumers))
+        self.consumers = list(self._consumers(consumers, consumer_type))
         self.by_name = {c.name: c for c in self.consumers if c.mode is Mode.DEPLOYED}
         self.issuer_name = policy.rings[0].issuer
         """The issuer that tokens carry."""
@@ -155,7 +156,7 @@ class World:
 
     # --- set-up ----------------------------------------------------------------------------
 
-    def _consumers(self, count: int) -> Iterator[Consumer]:
+    def _consumers(self, count: int, made: type[Consumer]) -> Iterator[Consumer]:
         timings = self.policy.timings
         own = max(1, min(timings.jwks_max_age or 1, timings.cache_ceiling or 1))
         fixed = Settings(self.policy.rings[0].issuer, 0, frozenset(), frozenset(), 3_600)
@@ -166,7 +167,7 @@ class World:
                 mode = Mode.PUBLISHED
             foreign = mode is Mode.FOREIGN
             interval = timings.foreign_cache_age if foreign else own
-            yield Consumer(
+            yield made(
                 name=f"{cloud}/{number}",
                 cloud=cloud,
                 mode=mode,
@@ -175,6 +176,8 @@ class World:
                 stale=timings.stale_if_error,
                 next_fetch=START + self.random.randint(1, max(1, interval)),
                 settings=None if mode is Mode.DEPLOYED else fixed,
+                stores=self.stores,
+                timings=timings,
             )
 
     # --- the record ------------------------------------------------------------------------
@@ -193,7 +196,7 @@ class World:
 
     def content(self, ring: KeyRing) -> tuple[int, frozenset[str], frozenset[str]]:
         kids = (self.kid(g.number) for g in ring.published)
-        return ring.sequence, frozenset(kid for kid in kids if kid), ring.denied
+        return ring.sequence, frozenset(kid for kid in kids if kid) - ring.denied, ring.denied
 
     # --- time ------------------------------------------------------------------------------
 
@@ -395,6 +398,8 @@ class World:
         if before is not None and before.sequence > ring.sequence:
             self.violate("sequence", "the sequence fell")
         content = frozenset(g.number for g in ring.published), ring.denied
+        if not any(self.kid(g.number) not in ring.denied for g in ring.published):
+            self.violate("empty set", "every published key is denied")
         if self.numbered.setdefault(ring.sequence, content) != content and not self.broken:
             self.violate("sequence", f"number {ring.sequence} stands for two different sets")
         known = {kid for kid in visible if kid in self.tainted}

@@ -32,7 +32,7 @@ def published(ring: KeyRing, **changes: object) -> StoreReading:
     reading = StoreReading(
         "read",
         ring.sequence,
-        frozenset(kid_of(g.number, ring.name) for g in ring.published),
+        frozenset(kid_of(g.number, ring.name) for g in ring.published) - ring.denied,
         ring.denied,
         sha256=f"sha-of-{ring.sequence}",
     )

@@ -166,6 +166,17 @@ def test_a_taint_carries_another_undecided_denial_along_and_later_runs_ask() -> 
     assert not runs.up(after=60).stopped
 
 
+def test_an_active_key_whose_denial_is_undecided_does_not_sign_on_during_a_taint() -> None:
+    runs = settled()
+    runs.stores = {RING: {"azure": _denied_set(runs, kid_of(1))}}
+    runs.up(after=60, request=Request.taint(RING, kid_of(2)))
+    assert runs.states() == {1: "retiring", 2: "tainted", 3: "active"}
+    assert runs.ring.undecided == {kid_of(1)}
+    runs.up(after=60, request=Request.reject_denial(RING, kid_of(1)))
+    assert runs.ring.denied == {kid_of(2)}
+    assert runs.states()[1] == "retiring"
+
+
 def test_an_older_state_with_a_true_denial_is_still_an_older_state() -> None:
     runs = settled()
     older = (runs.journal, runs.confirmed)
