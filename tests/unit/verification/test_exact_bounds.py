@@ -1,0 +1,256 @@
+"""Each bound at its last unit, and what stands between two rules: mutants lived here."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cases.forge import AUDIENCE, ISSUER, NOW, Signer, b64, compact, good_claims, key_set
+from tests.cases.settings import artefact, document
+from validator_functions.verification import encoding, header, limits, strict_json
+from validator_functions.verification.cache import TokenCache
+from validator_functions.verification.claims import Claims
+from validator_functions.verification.decision import Authorizer, Decision, Request, StaticKeys
+from validator_functions.verification.errors import SettingsError, TokenRefused
+from validator_functions.verification.keys import KeySet, check_key_id, foreign
+from validator_functions.verification.policy import Policy
+from validator_functions.verification.reasons import Reason
+from validator_functions.verification.settings import ValidatorSettings
+from validator_functions.verification.token import verify
+
+
+def policy(**changes: Any) -> Policy:
+    arguments: dict[str, Any] = {
+        "issuer": ISSUER,
+        "audiences": [AUDIENCE],
+        "algorithms": ["RS256", "PS256", "ES256", "ES384"],
+    }
+    return Policy(**{**arguments, **changes})
+
+
+def settings() -> ValidatorSettings:
+    return ValidatorSettings.parse(artefact(document(Signer("RS256"))))
+
+
+def bearer(token: str, path: str = "/orders/7") -> Request:
+    return Request("GET", path, (("Authorization", f"Bearer {token}"),))
+
+
+class HeardKeys:
+    """Deployed keys that note what they are asked."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.asked: list[tuple[str, str, int]] = []
+        self._keys = StaticKeys.of(settings())
+        self._fault = fault
+
+    def keyset_for(self, unverified_issuer: str, kid: str, now: int) -> KeySet:
+        self.asked.append((unverified_issuer, kid, now))
+        if self._fault is not None:
+            raise self._fault
+        return self._keys.keyset_for(unverified_issuer, kid, now)
+
+
+# --- signatures and base64url ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "ES384"])
+@pytest.mark.parametrize("octet", ["!", "=", "+", "/", "\n", "?"])
+@pytest.mark.parametrize("position", [0, 40, -1])
+def test_a_signature_of_the_right_length_is_canonical_base64url(
+    algorithm: str, octet: str, position: int
+) -> None:
+    signer = Signer(algorithm)
+    message, _, signature = signer.token().rpartition(".")
+    characters = list(signature)
+    characters[position] = octet
+    with pytest.raises(TokenRefused) as error:
+        verify(f"{message}.{''.join(characters)}", KeySet.parse(key_set(signer)), policy(), NOW)
+    assert error.value.reason is Reason.ENCODING_INVALID
+
+
+def test_only_padding_is_taken_off_the_end_of_base64() -> None:
+    assert encoding.encode(b"\x00\x00\x17") == "AAAX"
+    assert encoding.encode(b"\x00") == "AA"
+
+
+# --- headers --------------------------------------------------------------------------------------
+
+
+def padded(members: dict[str, Any], octets: int) -> str:
+    filler = octets - len(compact({**members, "f": ""}))
+    text = compact({**members, "f": "x" * filler})
+    assert len(text) == octets
+    return text
+
+
+def test_a_header_may_be_as_long_as_its_limit_and_no_longer() -> None:
+    signer = Signer("RS256")
+    keys = KeySet.parse(key_set(signer))
+    longest = limits.HEADER_SEGMENT * 3 // 4
+    text = padded(signer.header(), longest)
+    assert len(b64(text)) == limits.HEADER_SEGMENT
+    assert verify(signer.token(header=text), keys, policy(), NOW)
+    with pytest.raises(TokenRefused, match="token_too_large"):
+        verify(signer.token(header=padded(signer.header(), longest + 1)), keys, policy(), NOW)
+
+
+def test_a_payload_may_be_as_long_as_its_limit_and_no_longer() -> None:
+    signer = Signer("RS256")
+    keys = KeySet.parse(key_set(signer))
+    assert verify(signer.token(padded(good_claims(), limits.JSON_TEXT)), keys, policy(), NOW)
+    with pytest.raises(TokenRefused, match="token_too_large"):
+        verify(signer.token(padded(good_claims(), limits.JSON_TEXT + 1)), keys, policy(), NOW)
+
+
+def test_a_refused_header_names_what_steers_and_nothing_that_was_sent() -> None:
+    text = compact({"alg": "RS256", "kid": "secret", "jku": "https://x.invalid", "b64": True})
+    with pytest.raises(TokenRefused) as error:
+        header.read(b64(text).encode())
+    assert error.value.detail == "b64, jku"
+
+
+def test_a_token_may_be_as_long_as_its_limit_and_no_longer() -> None:
+    authorizer = Authorizer(settings(), StaticKeys.of(settings()))
+    for longer, reason in ((0, Reason.TOKEN_MALFORMED), (1, Reason.TOKEN_TOO_LARGE)):
+        token = "a" * (limits.TOKEN + longer)
+        assert authorizer.authorize(bearer(token), NOW).reason is reason
+        for form in (token, token.encode()):
+            with pytest.raises(TokenRefused) as error:
+                verify(form, KeySet({}), policy(), NOW)
+            assert error.value.reason is reason
+
+
+# --- key sets -------------------------------------------------------------------------------------
+
+
+def test_a_key_set_may_be_as_long_as_its_limit_and_no_longer() -> None:
+    data = compact(key_set(Signer("ES256"))).encode().ljust(limits.KEY_SET)
+    assert len(KeySet.parse(data)) == 1
+    with pytest.raises(SettingsError, match="too large"):
+        KeySet.parse(data + b" ")
+
+
+def test_a_key_set_may_hold_64_keys_and_1024_denials() -> None:
+    jwk = Signer("ES256").jwk
+    keys = [{**jwk, "kid": str(number)} for number in range(limits.KEYS)]
+    denied = [str(number) for number in range(limits.DENIED)]
+    assert len(KeySet.parse({"keys": keys, "denied": denied})) == limits.KEYS
+
+
+def test_a_key_id_has_1_to_256_characters() -> None:
+    for good in ("k", "k" * limits.KEY_ID):
+        assert check_key_id(good) == good
+    for bad in ("", "k" * (limits.KEY_ID + 1)):
+        with pytest.raises(ValueError, match="`kid`"):
+            check_key_id(bad)
+
+
+def test_a_sequence_is_at_most_the_largest_exact_integer() -> None:
+    assert KeySet.parse(key_set(Signer("ES256"), sequence=2**53 - 1)).sequence == 2**53 - 1
+    assert KeySet.parse(key_set(Signer("ES256"), sequence=1)).sequence == 1
+
+
+def test_a_foreign_set_has_the_digest_of_its_bytes_too() -> None:
+    data = json.dumps(key_set(Signer("ES256"))).encode()
+    assert KeySet.parse(data, profile=foreign("ES256")).sha256 == KeySet.parse(data).sha256
+    assert KeySet.parse(data).sha256 is not None
+
+
+def test_a_fault_of_the_json_itself_is_not_quoted() -> None:
+    for data in (b'{"secret', b'{"keys":[{"n":"secret\xff"}]}'):
+        with pytest.raises(SettingsError) as error:
+            KeySet.parse(data)
+        assert "secret" not in error.value.detail
+        assert "xff" not in error.value.detail
+
+
+# --- claims ---------------------------------------------------------------------------------------
+
+
+def test_exactly_the_wanted_scopes_and_roles_are_enough() -> None:
+    signer = Signer("RS256")
+    keys = KeySet.parse(key_set(signer))
+    wanted = policy(scopes=["orders:read", "orders:write"], roles=["reader", "writer"])
+    assert verify(signer.token(), keys, wanted, NOW)
+
+
+@pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
+@pytest.mark.parametrize("value", ["1800000000", 1.5, True, -1])
+def test_the_detail_of_a_bad_date_names_it(name: str, value: Any) -> None:
+    signer = Signer("RS256")
+    token = signer.token(good_claims(**{name: value}))
+    with pytest.raises(TokenRefused) as error:
+        verify(token, KeySet.parse(key_set(signer)), policy(), NOW)
+    assert error.value.detail == f"`{name}` is not an integer date"
+
+
+def test_an_end_that_is_not_after_the_beginning_is_told_as_that() -> None:
+    signer = Signer("RS256")
+    for begins, ends in ((NOW, NOW), (NOW, NOW - 1), (0, 0)):
+        token = signer.token(compact(good_claims() | {"iat": begins, "exp": ends, "nbf": 0}))
+        with pytest.raises(TokenRefused) as error:
+            verify(token, KeySet.parse(key_set(signer)), policy(), NOW)
+        assert error.value.detail == "`exp` is not after `iat`"
+
+
+# --- decisions ------------------------------------------------------------------------------------
+
+
+def test_what_is_not_given_is_empty() -> None:
+    assert Request("GET", "/", ()).request_id == ""
+    assert Decision(reason=None).detail == ""
+
+
+def test_a_refusal_never_holds_claims() -> None:
+    claims = Claims(good_claims(), "kid", "RS256")
+    assert Decision(reason=Reason.SCOPE_MISSING, claims=claims).claims is None
+    assert Decision(reason=None, claims=claims).claims is claims
+
+
+def test_before_a_header_was_read_there_is_no_key_id() -> None:
+    authorizer = Authorizer(settings(), StaticKeys.of(settings()))
+    assert authorizer.authorize(Request("GET", "/", ()), NOW).kid is None
+
+
+def test_an_unforeseen_exception_is_told_by_its_kind_and_the_key_id() -> None:
+    decision = Authorizer(settings(), HeardKeys(ZeroDivisionError("secret"))).authorize(
+        bearer(Signer("RS256").token()), NOW
+    )
+    assert (decision.reason, decision.status) == (Reason.INTERNAL_ERROR, 503)
+    assert (decision.detail, decision.kid) == ("ZeroDivisionError", Signer("RS256").kid)
+
+
+def test_the_clock_is_judged_by_from_its_first_second_to_its_last() -> None:
+    authorizer = Authorizer(settings(), StaticKeys.of(settings()))
+    signer = Signer("RS256")
+    keys = KeySet.parse(key_set(signer))
+    for now in (limits.CLOCK_EARLIEST, limits.CLOCK_LATEST):
+        token = signer.token(good_claims(iat=now - 1, nbf=None, exp=now + 60))
+        assert authorizer.authorize(bearer(token), now).allowed
+        assert verify(token, keys, policy(), now)
+    for now in (limits.CLOCK_EARLIEST - 1, limits.CLOCK_LATEST + 1):
+        assert authorizer.authorize(bearer(signer.token()), now).reason is Reason.CLOCK_INVALID
+
+
+def test_keys_are_asked_for_at_the_time_of_the_decision_also_for_a_repeated_token() -> None:
+    keys = HeardKeys()
+    authorizer = Authorizer(settings(), keys, verified=TokenCache(10, 1_000_000))
+    signer = Signer("RS256")
+    for now in (NOW, NOW + 1):
+        assert authorizer.authorize(bearer(signer.token()), now).allowed
+    assert keys.asked == [(ISSUER, signer.kid, NOW), (ISSUER, signer.kid, NOW + 1)]
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+def test_a_number_has_at_most_512_characters() -> None:
+    longest = "9" * limits.NUMBER_CHARACTERS
+    assert strict_json.parse_object(f'{{"a":{longest}}}'.encode()) == {"a": int(longest)}
+    with pytest.raises(ValueError, match="too long"):
+        strict_json.parse_object(f'{{"a":{longest}9}}'.encode())
+    fraction = "0." + "1" * (limits.NUMBER_CHARACTERS - 2)
+    assert strict_json.parse_object(f'{{"a":{fraction}}}'.encode()) == {"a": float(fraction)}
+    with pytest.raises(ValueError, match="too long"):
+        strict_json.parse_object(f'{{"a":{fraction}1}}'.encode())
