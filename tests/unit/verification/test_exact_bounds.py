@@ -157,6 +157,29 @@ def test_a_foreign_set_has_the_digest_of_its_bytes_too() -> None:
     assert KeySet.parse(data).sha256 is not None
 
 
+def test_a_foreign_member_without_use_or_with_key_ops_verify_is_a_key() -> None:
+    jwk = Signer("ES256").jwk
+    without = {name: value for name, value in jwk.items() if name != "use"}
+    for member in (without, {**without, "key_ops": ["verify"]}, jwk):
+        assert len(KeySet.parse({"keys": [member]}, profile=foreign("ES256"))) == 1
+    other = {**jwk, "kid": "other"}
+    for change in ({"use": "enc"}, {"key_ops": ["sign"]}, {"key_ops": []}):
+        keys = KeySet.parse({"keys": [jwk, {**other, **change}]}, profile=foreign("ES256"))
+        assert keys.kids == {jwk["kid"]}
+
+
+def test_a_foreign_member_has_the_algorithm_that_it_names() -> None:
+    for signer in (Signer("RS256"), Signer("PS256")):
+        keys = KeySet.parse(key_set(signer), profile=foreign("RS256", "PS256"))
+        assert [key.algorithm for key in keys] == [signer.algorithm]
+
+
+def test_a_symmetric_key_refuses_a_foreign_set_even_without_its_value() -> None:
+    for member in ({"kty": "oct"}, {"kty": "oct", "kid": "x", "use": "enc"}):
+        with pytest.raises(SettingsError, match="symmetric"):
+            KeySet.parse(key_set(Signer("ES256"), member), profile=foreign("ES256"))
+
+
 def test_a_fault_of_the_json_itself_is_not_quoted() -> None:
     for data in (b'{"secret', b'{"keys":[{"n":"secret\xff"}]}'):
         with pytest.raises(SettingsError) as error:

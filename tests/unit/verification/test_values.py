@@ -4,10 +4,12 @@ import base64
 import json
 import re
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ from tests.cases import forge
 from tests.cases.forge import NOW, Signer, good_claims
 from validator_functions.verification import encoding, header, limits, strict_json
 from validator_functions.verification._frozen import Frozen
-from validator_functions.verification.algorithms import CURVES
+from validator_functions.verification.algorithms import CURVES, _der
 from validator_functions.verification.batch import decide_batch_line
 from validator_functions.verification.claims import Claims, granted_roles, granted_scopes
 from validator_functions.verification.digests import sha256
@@ -240,6 +242,15 @@ def test_depth_is_bounded_and_brackets_in_strings_do_not_count(depth: int, lists
 def test_brackets_side_by_side_are_not_deep() -> None:
     text = json.dumps({"x": [[], {}] * 40})
     assert strict_json.parse_object(text.encode())["x"][0] == []
+
+
+@_quickly
+@given(st.sampled_from([32, 48]), st.data())
+def test_our_der_is_that_of_the_library(size: int, data: st.DataObject) -> None:
+    edges = [1, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 1 << (8 * size - 1), (1 << 8 * size) - 1]
+    numbers = st.sampled_from(edges) | st.integers(1, (1 << 8 * size) - 1)
+    r, s = data.draw(numbers), data.draw(numbers)
+    assert _der(r.to_bytes(size), s.to_bytes(size)) == encode_dss_signature(r, s)
 
 
 # --- key sets -------------------------------------------------------------------------------------
@@ -545,22 +556,38 @@ def test_a_line_that_only_a_lenient_reader_takes_is_refused_by_its_id(
 
 _TEXT = "a" * 50_000_000
 _BYTES = _TEXT.encode()
+_DOTS = b"." * 50_000_000
+_HUGE: list[Any] = [
+    lambda keys: verify(_TEXT, keys, own_policy(), NOW),
+    lambda keys: verify(_BYTES, keys, own_policy(), NOW),
+    lambda keys: verify(_DOTS, keys, own_policy(), NOW),
+    lambda keys: verify_signature(_BYTES, keys, own_policy()),
+    lambda _: unverified_parts(_TEXT),
+    lambda _: header.read(_BYTES),
+    lambda _: KeySet.parse(_BYTES),
+    lambda _: KeySet.parse({"keys": [{**Signer("RS256").jwk, "n": _TEXT}]}),
+    lambda _: KeySet.parse({"keys": [{**Signer("RS256").jwk, "kid": _TEXT}]}),
+    lambda _: KeySet.parse({"keys": [], "denied": _TEXT}),
+    lambda _: strict_json.parse_object(_BYTES),
+]
 
 
-@pytest.mark.parametrize(
-    "attempt",
-    [
-        lambda keys: verify(_TEXT, keys, own_policy(), NOW),
-        lambda keys: verify(_BYTES, keys, own_policy(), NOW),
-        lambda keys: verify_signature(_BYTES, keys, own_policy()),
-        lambda _: unverified_parts(_TEXT),
-        lambda _: header.read(_BYTES),
-        lambda _: KeySet.parse(_BYTES),
-        lambda _: KeySet.parse({"keys": [{**Signer("RS256").jwk, "n": _TEXT}]}),
-        lambda _: KeySet.parse({"keys": [], "denied": _TEXT}),
-        lambda _: strict_json.parse_object(_BYTES),
-    ],
-)
+@pytest.mark.parametrize("attempt", _HUGE)
+def test_fifty_megabytes_are_refused_without_a_copy(attempt: Any) -> None:
+    keys = own_set(Signer("RS256"))
+    with pytest.raises((VerificationError, strict_json.TooLarge)):
+        attempt(keys)
+    tracemalloc.start()
+    try:
+        with pytest.raises((VerificationError, strict_json.TooLarge)):
+            attempt(keys)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 200_000
+
+
+@pytest.mark.parametrize("attempt", _HUGE)
 def test_fifty_megabytes_are_refused_within_ten_milliseconds(attempt: Any) -> None:
     keys = own_set(Signer("RS256"))
     best = 1.0
