@@ -277,3 +277,90 @@ def test_a_number_has_at_most_512_characters() -> None:
     assert strict_json.parse_object(f'{{"a":{fraction}}}'.encode()) == {"a": float(fraction)}
     with pytest.raises(ValueError, match="too long"):
         strict_json.parse_object(f'{{"a":{fraction}1}}'.encode())
+
+
+# --- policies -------------------------------------------------------------------------------------
+
+
+def test_every_fault_of_a_policy_names_its_member() -> None:
+    with pytest.raises(SettingsError) as error:
+        Policy(
+            issuer="",
+            audiences=[],
+            algorithms=["none"],
+            max_lifetime=0,
+            clock_skew=301,
+            typ="",
+            scopes=["a b"],
+            roles=[""],
+            required_claims=[7],  # type: ignore[list-item]
+            denied_kids="x",
+            denied_jtis=[("a", "")],
+        )
+    assert error.value.faults == [
+        "`issuer` is not a non-empty printable string",
+        "`audience` is not a list of 1 or more fitting values",
+        "`algorithms` is not a list of 1 or more fitting values",
+        f"`max_lifetime` is not an integer from 1 to {2**53}",
+        "`clock_skew` is not an integer from 0 to 300",
+        "`typ` is not a non-empty ASCII string",
+        "`scopes` is not a list of 0 or more fitting values",
+        "`roles` is not a list of 0 or more fitting values",
+        "`required_claims` is not a list of 0 or more fitting values",
+        "`denied_kids` is not a list of 0 or more fitting values",
+        "`denied_jtis` is not a list of 0 or more fitting values",
+    ]
+
+
+def test_a_policy_that_says_little_means_this() -> None:
+    found = Policy(issuer=ISSUER, audiences=[AUDIENCE])
+    assert (found.max_lifetime, found.clock_skew) == (900, 60)
+    assert (found.algorithms, found.typ, found.types) == ({"RS256"}, "at+jwt", {"at+jwt"})
+    assert (found.scopes, found.roles, found.required_claims) == (frozenset(), frozenset(), ())
+    assert (found.denied_kids, found.denied_jtis) == (frozenset(), frozenset())
+    assert (found.foreign, found.further) == (False, False)
+
+
+def test_a_policys_numbers_reach_to_their_bounds() -> None:
+    assert policy(max_lifetime=1, clock_skew=0).max_lifetime == 1
+    assert policy(max_lifetime=2**53, clock_skew=300).clock_skew == 300
+    for wrong in ({"max_lifetime": 2**53 + 1}, {"max_lifetime": 0}, {"clock_skew": -1}):
+        with pytest.raises(SettingsError):
+            policy(**wrong)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"scopes": ["x"]},
+        {"roles": ["x"]},
+        {"required_claims": ["x"]},
+        {"denied_jtis": ["x"]},
+    ],
+)
+def test_whatever_a_policy_asks_beyond_the_mandatory_is_asked(member: dict[str, Any]) -> None:
+    assert policy(**member).further
+
+
+def test_a_policys_faults_in_json_are_told_by_name() -> None:
+    with pytest.raises(SettingsError) as error:
+        Policy.from_json({"other": 1, "algorithms": ["RS256"], "clock_skew": 0})
+    assert error.value.faults == [
+        "a field that no policy has",
+        "`audience` is missing",
+        "`issuer` is missing",
+        "`max_lifetime` is missing",
+    ]
+    with pytest.raises(SettingsError) as error:
+        Policy.from_json({}, signature_only=True)
+    assert error.value.faults == ["`algorithms` is missing"]
+    assert Policy.from_json({"algorithms": ["RS256"]}, signature_only=True).issuer is None
+    with pytest.raises(SettingsError, match="not an object"):
+        Policy.from_json([])
+
+
+def test_a_foreign_curve_tells_which_algorithm_is_meant() -> None:
+    for algorithm in ("ES256", "ES384"):
+        member = {name: value for name, value in Signer(algorithm).jwk.items() if name != "alg"}
+        keys = KeySet.parse({"keys": [member]}, profile=foreign("ES256", "ES384", "RS256"))
+        assert [key.algorithm for key in keys] == [algorithm]
