@@ -25,6 +25,7 @@ _CURVE_ORDER = {
     "ES256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     "ES384": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,  # noqa: E501
 }
+_SIGN = 0x80
 CURVES = {"ES256": "P-256", "ES384": "P-384"}
 KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "ES384": "EC"}
 COORDINATE_BYTES = {"ES256": 32, "ES384": 48}
@@ -102,31 +103,46 @@ def _ec_parameters(algorithm: str) -> Any:
 
 def _ec_check(key: Any, algorithm: str) -> Check:
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.utils import (
-        encode_dss_signature,
-    )
 
     verify = key.verify
     scheme = _ec_parameters(algorithm)
-    order = _CURVE_ORDER[algorithm]
     half = COORDINATE_BYTES[algorithm]
+    zero, order = bytes(half), _CURVE_ORDER[algorithm].to_bytes(half)
     # RFC 7518 section 3.4: r and s, each as long as the order, one after the other.
     length = -(-2 * half * 4 // 3)
+    endings, padding = encoding.LAST[length & 3], encoding.PADDING[length & 3]
+    to_standard, decode = encoding.TO_STANDARD, a2b_base64
 
     def check(signature: bytes, message: bytes) -> None:
         if len(signature) != length:
             raise TokenRefused(Reason.SIGNATURE_INVALID)
         try:
-            octets = encoding.decode(signature)
+            if signature[-1] not in endings:
+                raise encoding.NotCanonical
+            octets = decode(signature.translate(to_standard) + padding, strict_mode=True)
         except ValueError:
             raise TokenRefused(Reason.ENCODING_INVALID, "the signature") from None
-        r = int.from_bytes(octets[:half])
-        s = int.from_bytes(octets[half:])
-        if not (0 < r < order and 0 < s < order):
+        # Octets of one length compare as the numbers do.
+        r, s = octets[:half], octets[half:]
+        if not (zero < r < order and zero < s < order):
             raise TokenRefused(Reason.SIGNATURE_INVALID)
         try:
-            verify(encode_dss_signature(r, s), message, scheme)
+            verify(_der(r, s), message, scheme)
         except InvalidSignature:
             raise TokenRefused(Reason.SIGNATURE_INVALID) from None
 
     return check
+
+
+def _der(r: bytes, s: bytes) -> bytes:
+    """ECDSA-Sig-Value (RFC 3279 section 2.2.3) of two positive numbers below 2**384.
+
+    A third of the time of `encode_dss_signature`, which wants integers. All lengths are below 128,
+    so that each is one octet (X.690 section 8.1.3.4).
+    """
+    r, s = r.lstrip(b"\0"), s.lstrip(b"\0")
+    if r[0] & _SIGN:
+        r = b"\0" + r
+    if s[0] & _SIGN:
+        s = b"\0" + s
+    return b"\x30%c\x02%c%b\x02%c%b" % (len(r) + len(s) + 4, len(r), r, len(s), s)
