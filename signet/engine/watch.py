@@ -93,7 +93,6 @@ class Watch:
         took = None if begun is None else time.monotonic() - begun
         change = _change(step, seconds=took, failed=failed)
         if change.op == "refresh" and not change.properties and not failed:
-            self.unchanged += 1
             return
         self.changes.append(change)
         self.tell.changed(change)

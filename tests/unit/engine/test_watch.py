@@ -91,8 +91,9 @@ def test_a_failed_change_is_told_and_not_counted() -> None:
 
 
 def test_a_refresh_that_finds_nothing_new_is_no_change() -> None:
-    assert run(*done("refresh")).counts() == {"same": 1}
+    assert run(*done("refresh")).counts() == {"same": 0}
     assert run(*done("refresh", diffs=["policy"])).counts() == {"refresh": 1, "same": 0}
+    assert run(*done("refresh"), *done("same")).counts() == {"same": 1}
 
 
 def test_messages_are_told_and_errors_kept_by_resource() -> None:
