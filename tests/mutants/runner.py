@@ -40,7 +40,10 @@ class Mutant(NamedTuple):
 def write_mutants(module: str) -> list[Mutant]:
     """Put the mutants of one module into the tree, and list them."""
     from mutmut.mutation.file_mutation import mutate_file_contents
-    from mutmut.utils.format_utils import get_mutant_name
+    from mutmut.utils.format_utils import (
+        get_mutant_name,
+        orig_function_and_class_names_from_key,
+    )
 
     path = Path(PACKAGE) / f"{module}.py"
     mutated = mutate_file_contents(str(path), path.read_text())
@@ -50,9 +53,8 @@ def write_mutants(module: str) -> list[Mutant]:
     for name in mutated.mutant_names:
         base = name.partition("__mutmut_")[0]
         was, now = _difference(functions[f"{base}__mutmut_orig"], functions[name])
-        function = base.removeprefix("x").strip("_ǁ").replace("ǁ", ".")
-        if base.startswith("x__"):
-            function = "_" + function
+        own, class_name = orig_function_and_class_names_from_key(name)
+        function = f"{class_name}.{own}" if class_name else own
         found.append(Mutant(get_mutant_name(path, name), module, function, was, now))
     return found
 
@@ -144,9 +146,8 @@ class Trial:
                 killer = pickle.loads(data)  # noqa: S301 - our own child's
                 if killer is None:
                     self.survivors.append(mutant)
-                    print(
-                        f"  survived: {mutant.module}.{mutant.function}: {mutant.now}", flush=True
-                    )
+                    print(f"  survived: {mutant.module}.{mutant.function}", flush=True)
+                    print(f"    was: {mutant.was}\n    now: {mutant.now}", flush=True)
                 else:
                     killers[mutant.name.partition("__mutmut_")[0]].append(killer)
             if done % 100 == 0:
