@@ -68,14 +68,15 @@ _REMEDIES = (
         re.compile(
             r"no valid credential|ExpiredToken|InvalidClientTokenId|UnrecognizedClient"
             r"|NoCredentialProviders|could not find default credentials|AADSTS"
-            r"|Please run 'az login'|Unable to locate credentials",
+            r"|Please run 'az login'|Unable to locate credentials|get credentials|cached credentials",
             re.IGNORECASE,
         ),
         "sign in to the cloud again, then run it again",
     ),
     _Remedy(
         re.compile(r"AccessDenied|not authorized|AuthorizationFailed|PERMISSION_DENIED|\b403\b"),
-        "the identity of this run lacks the permission named above (docs/operations.md lists them)",
+        "the identity of this run lacks the permission that the message names: grant it, then run it "
+        "again",
     ),
     _Remedy(
         re.compile(r"already exists|EntityAlreadyExists|BucketAlreadyOwnedByYou|ResourceConflict"),
@@ -93,7 +94,8 @@ _REMEDIES = (
     ),
     _Remedy(
         re.compile(r"no resource plugin|could not (find|load) plugin|failed to load plugin"),
-        "run `make setup`; where plugins cannot be downloaded, see docs/operations.md",
+        "the engine could not get a provider's plugin: look at the network, or install the plugin "
+        "by hand (`pulumi plugin install`)",
     ),
 )
 
