@@ -102,6 +102,9 @@ class Tally:
         self.faults.update(other.faults)
 
 
+_ABOUT_A_TAINT = {AlarmCode.DENIAL_UNKNOWN, AlarmCode.RING_BEHIND, AlarmCode.KMS}
+
+
 class Killed(Exception):
     """The run was killed here."""
 
@@ -321,6 +324,8 @@ class World:
             limit = consumer.interval + consumer.lag
         taken = consumer.taken
         since = max(landed, self.stores[consumer.cloud].down_until, consumer.cut_off_until)
+        if consumer.mode is Mode.DEPLOYED and taken is None:
+            since = max(since, consumer.contact)  # a run under way has just replaced the instance
         if taken is not None and taken.tampered and consumer.mode is Mode.FOREIGN:
             return
         if self.now > since + limit + 5:
@@ -360,7 +365,7 @@ class World:
         )
         self.last_plan = made
         if made.stopped or made.journal is None:
-            if request is None:
+            if request is None and {alarm.code for alarm in made.stops} <= _ABOUT_A_TAINT:
                 self._check_stop(visible)
             return made
         noted = replace(faults, visible=frozenset(visible))
