@@ -16,7 +16,7 @@ from validator_functions.verification.keys import KeySet, check_key_id, foreign
 from validator_functions.verification.policy import Policy
 from validator_functions.verification.reasons import Reason
 from validator_functions.verification.settings import ValidatorSettings
-from validator_functions.verification.token import verify
+from validator_functions.verification.token import verify, verify_signature
 
 
 def policy(**changes: Any) -> Policy:
@@ -72,6 +72,13 @@ def test_a_signature_of_the_right_length_is_canonical_base64url(
 def test_only_padding_is_taken_off_the_end_of_base64() -> None:
     assert encoding.encode(b"\x00\x00\x17") == "AAAX"
     assert encoding.encode(b"\x00") == "AA"
+
+
+def test_an_empty_payload_is_told_as_no_octets() -> None:
+    signer = Signer("RS256")
+    keys = KeySet.parse(key_set(signer))
+    assert verify_signature(signer.token(""), keys, policy()) == b""
+    assert verify_signature(signer.token("x"), keys, policy()) == b"x"
 
 
 # --- headers --------------------------------------------------------------------------------------
