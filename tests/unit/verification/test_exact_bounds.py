@@ -8,6 +8,7 @@ import pytest
 from tests.cases.forge import AUDIENCE, ISSUER, NOW, Signer, b64, compact, good_claims, key_set
 from tests.cases.settings import artefact, document
 from validator_functions.verification import encoding, header, limits, strict_json
+from validator_functions.verification import token as token_module
 from validator_functions.verification.cache import TokenCache
 from validator_functions.verification.claims import Claims
 from validator_functions.verification.decision import Authorizer, Decision, Request, StaticKeys
@@ -69,6 +70,24 @@ def test_a_signature_of_the_right_length_is_canonical_base64url(
     assert error.value.reason is Reason.ENCODING_INVALID
 
 
+@pytest.mark.parametrize("octet", ["!", "=", "\n", " ", "+", "/", "?", "\x00", "~"])
+@pytest.mark.parametrize("position", [0, 1, 5, -3, -1])
+def test_a_payload_is_canonical_base64url_even_where_the_signature_covers_its_spelling(
+    octet: str, position: int
+) -> None:
+    signer = Signer("ES256")
+    keys = KeySet.parse(key_set(signer))
+    start, payload = b64(compact(signer.header())), b64(compact(good_claims()))
+    at = position % len(payload)
+    for spelled in (payload[:at] + octet + payload[at:], payload[:at] + octet * 4 + payload[at:]):
+        message = f"{start}.{spelled}"
+        token = f"{message}.{b64(signer.sign(message.encode()))}"
+        for check in (verify, lambda *rest: verify_signature(*rest[:3])):
+            with pytest.raises(TokenRefused) as error:
+                check(token, keys, policy(), NOW)
+            assert error.value.reason is Reason.ENCODING_INVALID
+
+
 def test_only_padding_is_taken_off_the_end_of_base64() -> None:
     assert encoding.encode(b"\x00\x00\x17") == "AAAX"
     assert encoding.encode(b"\x00") == "AA"
@@ -100,6 +119,20 @@ def test_a_header_may_be_as_long_as_its_limit_and_no_longer() -> None:
     assert verify(signer.token(header=text), keys, policy(), NOW)
     with pytest.raises(TokenRefused, match="token_too_large"):
         verify(signer.token(header=padded(signer.header(), longest + 1)), keys, policy(), NOW)
+
+
+def test_what_is_remembered_of_headers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(header, "_REMEMBERED", 3)
+    monkeypatch.setattr(token_module, "_REMEMBERED", 3)
+    signer = Signer("ES256")
+    keys = KeySet.parse(key_set(signer))
+    most = 0
+    for number in range(8):
+        verify(signer.token(header=signer.header(n=number)), keys, policy(), NOW)
+        assert len(header._known) <= 3
+        assert len(keys.chosen) <= 3
+        most = max(most, len(keys.chosen))
+    assert most == 3
 
 
 def test_a_payload_may_be_as_long_as_its_limit_and_no_longer() -> None:
