@@ -68,15 +68,16 @@ _REMEDIES = (
         re.compile(
             r"no valid credential|ExpiredToken|InvalidClientTokenId|UnrecognizedClient"
             r"|NoCredentialProviders|could not find default credentials|AADSTS"
-            r"|Please run 'az login'|Unable to locate credentials|get credentials|cached credentials",
+            r"|Please run 'az login'|Unable to locate credentials|get credentials"
+            r"|cached credentials",
             re.IGNORECASE,
         ),
         "sign in to the cloud again, then run it again",
     ),
     _Remedy(
         re.compile(r"AccessDenied|not authorized|AuthorizationFailed|PERMISSION_DENIED|\b403\b"),
-        "the identity of this run lacks the permission that the message names: grant it, then run it "
-        "again",
+        "the identity of this run lacks the permission that the message names: grant it, then run "
+        "it again",
     ),
     _Remedy(
         re.compile(r"already exists|EntityAlreadyExists|BucketAlreadyOwnedByYou|ResourceConflict"),
