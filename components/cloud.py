@@ -57,6 +57,7 @@ class ValidatorOrder:
 
     service: str
     bundle: Path
+    bundle_sha256: str
     settings: pulumi.Output[str]
 
 

@@ -78,6 +78,7 @@ class Environment(pulumi.ComponentResource):
                 ValidatorOrder(
                     service=SERVICE,
                     bundle=args.bundle.path,
+                    bundle_sha256=args.bundle.sha256,
                     settings=self._validator_settings(ring, documents, cloud, clouds),
                 )
             )
@@ -229,6 +230,19 @@ def _aws(settings: Settings, journal: pulumi.Resource, parent: pulumi.Resource) 
     )
 
 
+def _azure(settings: Settings, journal: pulumi.Resource, parent: pulumi.Resource) -> Cloud:
+    from components.azure.cloud import AzureCloud, AzureCloudArgs
+
+    if settings.azure is None:
+        raise ValueError("Azure is asked for without its settings")
+    return AzureCloud(
+        "azure",
+        AzureCloudArgs(settings=settings, azure=settings.azure, after=journal),
+        pulumi.ResourceOptions(parent=parent),
+    )
+
+
 _MAKERS: Final[Mapping[str, Callable[[Settings, pulumi.Resource, pulumi.Resource], Cloud]]] = {
     "aws": _aws,
+    "azure": _azure,
 }

@@ -60,4 +60,12 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
             store=lambda: read_store(aws, settings.publish),
             keys=lambda: find_keys(aws, settings.environment),
         )
+    if (azure := settings.azure) is not None:
+        from components.azure.key_census import find_keys as find_azure_keys
+        from components.azure.readback import read_store as read_azure_store
+
+        made["azure"] = CloudReader(
+            store=lambda: read_azure_store(azure, settings.publish),
+            keys=lambda: find_azure_keys(azure, settings.environment),
+        )
     return made

@@ -20,7 +20,11 @@ from signet.journal import Journal
 from signet.rotation import plan
 from signet.rotation_plan import Plan
 
-_KEY_TYPES: Final = ("aws:kms/key:Key",)
+_KEY_TYPES: Final[Mapping[str, str]] = {
+    "aws:kms/key:Key": "keyId",
+    "azure-native:keyvault:Key": "keyUriWithVersion",
+}
+"""By type of a KMS key: the output whose last part is what `FoundKey.id` names it by."""
 
 Readers = Callable[[Settings], Mapping[str, CloudReader]]
 
@@ -35,7 +39,9 @@ def main(readers: Readers = observe.readers, clock: Callable[[], float] = time.t
     _check_issuer(settings, known.journal)
     seen = observe.observe(readers(settings))
     recorded = {
-        str(outputs.get("keyId", "")) for kind in _KEY_TYPES for outputs in known.outputs_of(kind)
+        str(outputs.get(name, "")).rpartition("/")[2]
+        for kind, name in _KEY_TYPES.items()
+        for outputs in known.outputs_of(kind)
     }
     planned = plan(
         known.journal,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from components.aws.settings import AwsSettings, read_aws
+from components.azure.settings import AzureSettings, read_azure
 from components.setting_values import NAMESPACE, Setting, SettingReader
 from components.surroundings import Surroundings
 from signet.errors import Fault, SettingsError
@@ -19,7 +20,7 @@ from signet.timings import Timings
 ENVIRONMENT_RING: Final = "environment"
 """Name of the key ring that belongs to the environment itself."""
 
-CLOUDS: Final = ("aws",)
+CLOUDS: Final = ("aws", "azure")
 """Clouds that this version can deploy to."""
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256")
@@ -33,6 +34,8 @@ _LOG_DAYS: Final = (
     3288, 3653,
 )  # fmt: skip
 """Retentions that CloudWatch Logs takes (API reference of PutRetentionPolicy)."""
+
+_PROVIDERS: Final = ("aws", "aws-native", "azure", "azure-native")
 
 _DAY: Final = 86_400
 _SCOPE: Final = r"[\x21\x23-\x5B\x5D-\x7E]+"  # RFC 6749 section 3.3
@@ -74,6 +77,19 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "awsBackend": Setting(kind="string", default="echo"),
     "awsValidatorMemory": Setting(kind="integer", default=512),
     "awsValidatorConcurrency": Setting(kind="integer", default=0),
+    "azureLocation": Setting(kind="string", default=""),
+    "azureSubscriptionId": Setting(kind="string", default=""),
+    "azureTenantId": Setting(kind="string", default=""),
+    "azureResourceGroup": Setting(kind="string", default=""),
+    "azureVault": Setting(kind="string", default=""),
+    "azureKeySku": Setting(kind="string", default="standard"),
+    "azureStorageAccount": Setting(kind="string", default=""),
+    "azureKeyAdministrators": Setting(kind="array", default=()),
+    "azureIssuerPrincipals": Setting(kind="array", default=()),
+    "azureFunctionMemory": Setting(kind="integer", default=512),
+    "azureFunctionMostInstances": Setting(kind="integer", default=100),
+    "azureFunctionReadyInstances": Setting(kind="integer", default=0),
+    "azureApiManagement": Setting(kind="string", default="none"),
 }
 """Every setting, with the type and the default that `Pulumi.yaml` gives it."""
 
@@ -98,6 +114,7 @@ class Settings:
     log_days: int
     audit_passes: bool
     aws: AwsSettings | None
+    azure: AzureSettings | None = None
 
     @property
     def timings(self) -> Timings:
@@ -126,8 +143,12 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         r"[a-z][a-z0-9-]{0,18}[a-z0-9]",
         "use 2 to 20 lower-case letters, digits and hyphens, a letter first",
     )
-    issuer = _issuer(read, aws, in_sandbox=surroundings.in_sandbox)
-    rotation = _rotation(read, environment or surroundings.stack, clouds, issuer)
+    named = environment or surroundings.stack
+    azure = read_azure(read, surroundings, named) if "azure" in clouds else None
+    stores = {"aws": aws, "azure": azure}
+    first = next((store for cloud in clouds if (store := stores.get(cloud))), None)
+    issuer = _issuer(read, first.store_url if first else None, in_sandbox=surroundings.in_sandbox)
+    rotation = _rotation(read, named, clouds, issuer)
     settings = Settings(
         environment=rotation.environment,
         in_sandbox=surroundings.in_sandbox,
@@ -147,6 +168,7 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         log_days=_log_days(read),
         audit_passes=read.flag("auditPasses"),
         aws=aws,
+        azure=azure,
     )
     if read.faults:
         raise SettingsError(read.faults)
@@ -168,12 +190,15 @@ def _raw() -> dict[str, str]:
 
 
 def _refuse_provider_settings(read: SettingReader, raw: Mapping[str, str]) -> None:
-    """The program makes its own provider, to which a stack's `aws:` settings do not apply."""
+    """The program makes its own providers, to which a stack's `aws:` settings do not apply."""
     remedies = {
         "aws:region": f"use {NAMESPACE}:awsRegion",
         "aws:allowedAccountIds": f"use {NAMESPACE}:awsAccountId",
+        "azure-native:location": f"use {NAMESPACE}:azureLocation",
+        "azure-native:subscriptionId": f"use {NAMESPACE}:azureSubscriptionId",
+        "azure-native:tenantId": f"use {NAMESPACE}:azureTenantId",
     }
-    for key in sorted(key for key in raw if key.split(":", 1)[0] in {"aws", "aws-native"}):
+    for key in sorted(key for key in raw if key.split(":", 1)[0] in _PROVIDERS):
         read.faults.append(
             Fault(
                 key=key,
@@ -200,10 +225,10 @@ def _some_cloud() -> str:
     return f"name one or more of {', '.join(CLOUDS)}"
 
 
-def _issuer(read: SettingReader, aws: AwsSettings | None, *, in_sandbox: bool) -> str:
+def _issuer(read: SettingReader, store_url: str | None, *, in_sandbox: bool) -> str:
     issuer = read.text("issuer")
     if not issuer:
-        return aws.store_url if aws is not None else "https://issuer.invalid"
+        return store_url or "https://issuer.invalid"
     parts = urllib.parse.urlsplit(issuer)
     loopback = in_sandbox and parts.hostname in {"127.0.0.1", "localhost"}
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):

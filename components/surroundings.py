@@ -1,8 +1,10 @@
 """What a run stands in: which stack, and whether inside the sandbox. Read once, then passed on."""
 
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from signet.engine import sandbox_marker
 from signet.errors import Fault, SettingsError
@@ -16,6 +18,8 @@ class Surroundings:
     in_sandbox: bool = False
     aws_endpoint: str | None = None
     """`http://127.0.0.1:<port>` inside the sandbox; None means AWS's own addresses."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """The sandbox's loopback ports, by cloud; empty outside it."""
 
     @classmethod
     def observe(cls, stack: str, environ: Mapping[str, str] | None = None) -> "Surroundings":
@@ -25,14 +29,20 @@ class Surroundings:
         (`signet.engine.sandbox_marker`), or when a stack made for the sandbox runs outside it.
         """
         env = os.environ if environ is None else environ
-        if sandbox_marker.active(env) is None:
+        marker = sandbox_marker.active(env)
+        if marker is None:
             if stack in sandbox_marker.SANDBOX_STACKS:
                 raise SettingsError([_outside(stack)])
             return cls(stack=stack)
         endpoint = env.get("AWS_ENDPOINT_URL", "").rstrip("/")
         if not endpoint:
             raise SettingsError([_no_endpoint()])
-        return cls(stack=stack, in_sandbox=True, aws_endpoint=endpoint)
+        return cls(stack=stack, in_sandbox=True, aws_endpoint=endpoint, ports=_ports(marker.folder))
+
+
+def _ports(folder: Path) -> dict[str, int]:
+    told = json.loads((folder / "sandbox.json").read_text(encoding="utf-8"))
+    return {str(name): int(port) for name, port in told.get("ports", {}).items()}
 
 
 def _outside(stack: str) -> Fault:

@@ -2,7 +2,8 @@
 
 Its folder is `<state>/sandbox`: `sandbox.json` (identity, ports, processes), `backend/` (the
 state of its stacks, with the marker that no real backend has), `pulumi-home/` (its plugins),
-`ministack/` (what the emulated AWS remembers), `tmp/` and `logs/`.
+`ministack/` (what the emulated AWS remembers), `azure/` (what the fake Azure does), `tmp/` and
+`logs/`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import ministack, ports, processes, pulumi_home, record
+from sandbox.azure import service as azure
 from sandbox.record import Record
 from sandbox.service import Say, Service
 from signet.engine import command, sandbox_marker
 from signet.errors import CouldNotCheck, NegativeAnswer, RunFailed
 
-SERVICES = (ministack.SERVICE,)
+SERVICES = (ministack.SERVICE, azure.SERVICE)
 
 REGION = "us-east-1"
 _FOLDER = "sandbox"
@@ -162,6 +164,7 @@ def environment(state_dir: Path, environ: Mapping[str, str] | None = None) -> di
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": REGION,
+        **azure.client_environment(folder, told.id, told.ports["azure"]),
         "PATH": _path(command.find(env).path.parent, env.get("PATH", os.defpath)),
     }
 

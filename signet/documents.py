@@ -1,6 +1,6 @@
 """The two documents that every cloud publishes, byte for byte the same (RFC 7517, RFC 8414).
 
-Pure: public keys come in as PEM, as each KMS hands them out; text goes out. No private member of a
+Pure: public keys come in as each KMS hands them out; text goes out. No private member of a
 key can appear, because only named public members are ever copied.
 """
 
@@ -35,6 +35,24 @@ def jwk_from_pem(pem: str | bytes, algorithm: str) -> dict[str, str]:
         key = load_pem_public_key(raw)
     except UnsupportedAlgorithm as error:
         raise ValueError(f"the key's type is not supported: {error}") from None
+    return _jwk(key, algorithm)
+
+
+def jwk_from_numbers(members: Mapping[str, bytes], algorithm: str) -> dict[str, str]:
+    """Return the public JWK of a key told as big-endian numbers: `n` and `e`, or P-256's `x`, `y`.
+
+    Raises ValueError as `jwk_from_pem` does, and for a point that is not on the curve.
+    """
+    numbers = {name: int.from_bytes(value, "big") for name, value in members.items()}
+    if numbers.keys() == {"n", "e"}:
+        return _jwk(rsa.RSAPublicNumbers(numbers["e"], numbers["n"]).public_key(), algorithm)
+    if numbers.keys() == {"x", "y"}:
+        point = ec.EllipticCurvePublicNumbers(numbers["x"], numbers["y"], ec.SECP256R1())
+        return _jwk(point.public_key(), algorithm)
+    raise ValueError(f"no kind of key has the members {', '.join(sorted(members))}")
+
+
+def _jwk(key: object, algorithm: str) -> dict[str, str]:
     if algorithm in {"RS256", "PS256"}:
         members = _rsa_members(key)
     elif algorithm == "ES256":

@@ -1,8 +1,8 @@
 """What a client sees of a decision, by gateway. Pure.
 
 The decision, its logged status and its reason are the same everywhere; what reaches the client is
-the gateway's own. The table is that of `validator_functions/aws_lambda/answers.py` (which has the
-sources), and a test holds the two together:
+the gateway's own. The table is that of `validator_functions/<runtime>/answers.py` (which have the
+sources), and a test holds them together:
 
 =================  ===  ===  ===  ===  ======================================================
 gateway            200  401  403  503  without a token
@@ -10,6 +10,7 @@ gateway            200  401  403  503  without a token
 aws http           200  403  403  403  401 from the gateway; the validator is not asked
 aws rest-token     200  401  403  500  401 from the gateway; the validator is not asked
 aws rest-request   200  401  403  500  401, from the gateway or (uncached) from the validator
+azure function     200  401  403  503  401 from the function itself
 =================  ===  ===  ===  ===  ======================================================
 """
 
@@ -61,6 +62,11 @@ ANSWERS: Final[Mapping[tuple[str, str], GatewayAnswers]] = {
     ("aws", "rest-request"): GatewayAnswers(
         title="REST API, REQUEST authorizer",
         by_status={200: 200, 401: 401, 403: 403, 503: 500},
+        asks_without_token=True,
+    ),
+    ("azure", "function"): GatewayAnswers(
+        title="Azure Functions, called directly",
+        by_status={200: 200, 401: 401, 403: 403, 503: 503},
         asks_without_token=True,
     ),
 }

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from validator_functions.verification.reasons import Reason
@@ -83,6 +84,40 @@ class CloudWatchLog:
                         yield LogLine(event["timestamp"] // 1000, event["message"])
         except self._client.exceptions.ResourceNotFoundException:
             return  # A function that never ran has no log group yet.
+
+
+class WrittenLog:
+    """A file of the sandbox: a line is epoch milliseconds, a space, and what was logged.
+
+    A line that is not ended yet is left for the next time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    @classmethod
+    def from_now(cls, path: Path) -> WrittenLog:
+        """Return the log of what is requested from now on."""
+        log = cls(path)
+        for _ in log.new_lines():
+            pass
+        return log
+
+    def new_lines(self) -> Iterator[LogLine]:
+        """Give each line once, oldest first."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                data = file.read()
+        except FileNotFoundError:
+            return  # A function that never ran has no log yet.
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.decode("utf-8", "replace").splitlines():
+            moment, _, text = line.partition(" ")
+            if moment.isdecimal():
+                yield LogLine(int(moment) // 1000, text)
 
 
 def decisions(lines: Iterable[LogLine]) -> Iterator[LoggedDecision]:

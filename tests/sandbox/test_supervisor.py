@@ -178,7 +178,7 @@ def test_after_a_kill_the_next_start_clears_up_and_remembers(state: Path) -> Non
     orphans = [p for p in processes.marked(told(state).id) if p != before]
     os.kill(before.pid, signal.SIGKILL)
     processes.end(before, 0.1)
-    assert sandbox.status(state).state == "stopped"
+    assert sandbox.status(state).state == "failing"  # the other clouds go on
 
     assert sandbox.start(state, say=quiet).running
     assert not any(processes.alive(process) for process in orphans)

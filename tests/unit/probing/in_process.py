@@ -1,4 +1,4 @@
-"""The three AWS gateways without AWS: events in the documented shapes, the real handler code.
+"""The gateways without their clouds: events in the documented shapes, the real handler code.
 
 Only what the gateway itself does is written here (a missing identity source, the meaning of the
 authorizer's answer); translation and decision are the deployed ones.
@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import azure.functions as func
+
 from components.validator_settings import TrustedRing, ValidatorTerms, render_settings
 from signet.documents import jwk_from_pem, render_jwks
 from signet.probing.decision_log import LogLine
@@ -18,6 +20,8 @@ from signet.probing.gateway_call import GatewayAnswer
 from tests.unit.issuing.local_keys import LocalSigner
 from validator_functions.aws_lambda import answers
 from validator_functions.aws_lambda.events import read
+from validator_functions.azure_function import answers as function_answers
+from validator_functions.azure_function import requests as function_requests
 from validator_functions.verification.decision import Decision, StaticKeys
 from validator_functions.verification.settings import ValidatorSettings
 from validator_functions.verification.validator import Validator
@@ -79,6 +83,11 @@ class InProcess:
 
     def __call__(self, url: str, authorization: str | None) -> GatewayAnswer:
         kind = url.rpartition("/")[2]
+        if kind == "function":
+            headers = {} if authorization is None else {"Authorization": authorization}
+            request = func.HttpRequest(method="GET", url=url, headers=headers, body=b"")
+            decided = self._validator.decide(function_requests.read(request, "invocation-1"))
+            return answer(*client_sees(kind, decided, ""))
         if authorization is None and kind != "rest-request":
             return answer(401)
         asked = read(event(kind, authorization), "invocation-1")
@@ -87,7 +96,10 @@ class InProcess:
 
 
 def client_sees(kind: str, decision: Decision, arn: str) -> tuple[int, dict[str, Any]]:
-    """What API Gateway makes of the handler's answer: status, and context for the backend."""
+    """What a gateway makes of the handler's answer: status, and context for the backend."""
+    if kind == "function":
+        said = function_answers.answer(decision)
+        return said.status_code, json.loads(said.get_body()).get("identity", {})
     if kind == "http":
         told = answers.simple(decision)
         return (200, told["context"]) if told["isAuthorized"] else (403, {})

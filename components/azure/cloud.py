@@ -1,0 +1,207 @@
+"""Azure's part of an environment, under one provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_azure_native as azure_native
+from pulumi_azure_native import resources
+
+from components.azure import names
+from components.azure.gateway import Gateway, GatewayArgs
+from components.azure.jwks_store import JwksStore, JwksStoreArgs
+from components.azure.key_ring import KeyRing, KeyRingArgs
+from components.azure.settings import AzureSettings
+from components.azure.tags import environment_tags
+from components.azure.validator import Validator, ValidatorArgs
+from components.cloud import (
+    Documents,
+    KeyOrder,
+    MadeKey,
+    MadeKeys,
+    MadeValidator,
+    ValidatorOrder,
+)
+from components.settings import Settings
+from signet.documents import JWKS_PATH
+
+
+@dataclass(frozen=True, kw_only=True)
+class AzureCloudArgs:
+    """What Azure's part is made from."""
+
+    settings: Settings
+    azure: AzureSettings
+    after: pulumi.Resource
+    """The journal: the provider waits for it, and so does everything that uses the provider."""
+
+
+class AzureCloud(pulumi.ComponentResource):
+    """Keys, documents, validators and gateways in one resource group of one subscription."""
+
+    def __init__(
+        self, name: str, args: AzureCloudArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        after = pulumi.ResourceOptions(depends_on=[args.after])
+        self._provider = azure_native.Provider(
+            f"{name}-provider",
+            subscription_id=args.azure.subscription,
+            tenant_id=args.azure.tenant,
+            opts=pulumi.ResourceOptions.merge(opts, after),
+        )
+        # Dynamic resources have a provider of their own: they too wait for the journal.
+        super().__init__(
+            "signet:azure:Cloud",
+            name,
+            None,
+            pulumi.ResourceOptions.merge(
+                opts,
+                pulumi.ResourceOptions(providers=[self._provider], depends_on=[args.after]),
+            ),
+        )
+        self._settings = args.settings
+        self._azure = args.azure
+        self._readers: list[pulumi.Output[str]] = []
+        self._gateway: Gateway | None = None
+        self._group = resources.ResourceGroup(
+            f"{name}-group",
+            resource_group_name=args.azure.resource_group,
+            location=args.azure.location,
+            tags=environment_tags(args.settings.environment),
+            opts=self._child(),
+        )
+
+    def make_keys(self, order: KeyOrder) -> MadeKeys:
+        """Declare a ring's vault, issuer identity and keys."""
+        azure = self._azure
+        ring = KeyRing(
+            order.ring,
+            KeyRingArgs(
+                environment=self._settings.environment,
+                ring=order.ring,
+                generations=order.generations,
+                resource_group=self._group.name,
+                scope=self._group.id,
+                location=azure.location,
+                tenant=azure.tenant,
+                vault=azure.vault,
+                sku=azure.key_sku,
+                retention_days=self._settings.kms_deletion_days,
+                administrators=azure.key_administrators,
+                issuer_principals=azure.issuer_principals,
+                protect=self._settings.protect_keys,
+                adopt={
+                    number: names.key_id(
+                        azure.subscription,
+                        azure.resource_group,
+                        azure.vault,
+                        names.key_name(self._settings.environment, order.ring, number),
+                    )
+                    for number in order.adopt
+                },
+            ),
+            self._child(),
+        )
+        return MadeKeys(
+            keys={
+                number: MadeKey(resource_id=key.key_uri, jwk=key.jwk)
+                for number, key in ring.keys.items()
+            },
+            issuer=ring.issuer_client_id,
+        )
+
+    def make_validator(self, order: ValidatorOrder) -> MadeValidator:
+        """Declare a validator, and the environment's gateways with it as their guard."""
+        azure, settings = self._azure, self._settings
+        validator = Validator(
+            f"{order.service}-azure-validator",
+            ValidatorArgs(
+                environment=settings.environment,
+                service=order.service,
+                resource_group=self._group.name,
+                location=azure.location,
+                subscription=azure.subscription,
+                account=azure.storage_account,
+                python=settings.python,
+                bundle=order.bundle,
+                bundle_sha256=order.bundle_sha256,
+                settings=order.settings,
+                memory=azure.function_memory,
+                most_instances=azure.function_most_instances,
+                ready_instances=azure.function_ready_instances,
+                log_days=settings.log_days,
+                scheme="http" if azure.endpoint is not None else "https",
+            ),
+            self._child(),
+        )
+        if settings.publish == "private":
+            self._readers.append(validator.principal_id)
+        self._gateway = Gateway(
+            f"{order.service}-azure-gateway",
+            GatewayArgs(
+                environment=settings.environment,
+                validator_url=validator.url,
+                issuer=settings.issuer,
+                audience=settings.audience,
+                required_scope=settings.required_scope,
+                service=azure.api_management,
+                service_group=azure.api_management_group or azure.resource_group,
+            ),
+            self._child(),
+        )
+        return MadeValidator(
+            expected_sha256=validator.settings_sha256,
+            reported_sha256=validator.reported_sha256,
+            log_group=validator.log_group_name,
+            function=validator.function_name,
+        )
+
+    def publish(self, documents: Documents) -> None:
+        """Declare the storage account with its two documents."""
+        JwksStore(
+            f"{documents.ring}-azure-store",
+            JwksStoreArgs(
+                environment=self._settings.environment,
+                resource_group=self._group.name,
+                location=self._azure.location,
+                subscription=self._azure.subscription,
+                account=self._azure.storage_account,
+                account_url=self._azure.account_url,
+                jwks=documents.jwks,
+                discovery=documents.discovery,
+                max_age=self._settings.timings.jwks_max_age,
+                publish=self._settings.publish,
+                writers=self._azure.key_administrators,
+                readers=self._readers,
+            ),
+            self._child(),
+        )
+
+    def store_url(self) -> str:
+        """Return the container's address."""
+        return self._azure.store_url
+
+    def private_store(self) -> Mapping[str, str] | None:
+        """Return the key set's own address, for a request with the validator's identity.
+
+        The identity is the app's only one; the platform's endpoint needs no name for it.
+        """
+        if self._settings.publish == "public":
+            return None
+        return {"kind": "azure_blob", "url": f"{self._azure.store_url}/{JWKS_PATH}"}
+
+    def gateway_urls(self) -> Mapping[str, pulumi.Output[str]]:
+        """Return the address of the function."""
+        return self._gateway.urls if self._gateway is not None else {}
+
+    def attached(self) -> Mapping[str, Any]:
+        """Return what was attached to."""
+        return self._gateway.attached if self._gateway is not None else {}
+
+    def finish(self) -> None:
+        """Register the outputs."""
+        self.register_outputs({"storeUrl": self.store_url(), "gateways": self.gateway_urls()})
+
+    def _child(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self)

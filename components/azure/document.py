@@ -1,0 +1,131 @@
+"""One published document as a dynamic resource over azure-storage-blob.
+
+The provider's own blob needs a shared key and cannot set `Cache-Control`. Here the deployer's Entra
+identity writes, the headers travel with the content in one request, and a write is conditional on
+the version that was last written, so that an overtaken run never puts an older set back.
+"""
+
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+
+from components.azure import clients
+
+_COMPARED = ("content", "contentType", "cacheControl")
+_PLACE = ("accountUrl", "container", "blob")
+
+
+class DocumentProvider(dynamic.ResourceProvider):
+    """Writes, compares, reads and removes one blob."""
+
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """Content and headers change in place; another place is another document."""
+        moved = [name for name in _PLACE if _olds.get(name) != _news.get(name)]
+        changed = any(_olds.get(name) != _news.get(name) for name in _COMPARED)
+        return dynamic.DiffResult(changes=bool(moved) or changed, replaces=moved)
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Write it. One that is there already has been made by a run that died: it is taken over.
+
+        Nobody else can have put it into this container, which is ours alone.
+        """
+        told = clients.once_allowed(lambda: _write(props, None))
+        return dynamic.CreateResult(f"{props['container']}/{props['blob']}", {**props, **told})
+
+    def update(
+        self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]
+    ) -> dynamic.UpdateResult:
+        """Write over the version that was written last."""
+        told = clients.once_allowed(lambda: _write(_news, _olds.get("etag")))
+        return dynamic.UpdateResult({**_news, **told})
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        """Read back what is there, headers included."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        client = clients.blob(*(props[name] for name in _PLACE))
+        try:
+            found = client.download_blob()
+        except ResourceNotFoundError:
+            return dynamic.ReadResult()
+        headers = found.properties.content_settings
+        seen = {
+            "content": found.readall().decode("utf-8", "replace"),
+            "contentType": headers.content_type,
+            "cacheControl": headers.cache_control,
+            "etag": found.properties.etag,
+        }
+        return dynamic.ReadResult(id_, {**props, **seen})
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Remove it; one that is gone is no error."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        client = clients.blob(*(_props[name] for name in _PLACE))
+        try:
+            client.delete_blob()
+        except ResourceNotFoundError:
+            return
+
+
+def _write(props: dict[str, Any], etag: str | None) -> dict[str, Any]:
+    from azure.core import MatchConditions
+    from azure.core.exceptions import ResourceModifiedError
+    from azure.storage.blob import ContentSettings
+
+    client = clients.blob(*(props[name] for name in _PLACE))
+    condition: dict[str, Any] = (
+        {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+    )
+    try:
+        made = client.upload_blob(
+            props["content"].encode(),
+            overwrite=True,
+            content_settings=ContentSettings(
+                content_type=props["contentType"], cache_control=props["cacheControl"]
+            ),
+            **condition,
+        )
+    except ResourceModifiedError as error:
+        raise RuntimeError(
+            f"azure: {props['blob']} is not as the last run wrote it: somebody else has written "
+            "it. Look at it, then run `signet up` with --refresh, which takes note of what is there"
+        ) from error
+    return {"etag": made["etag"]}
+
+
+class Document(dynamic.Resource, module="signet", name="Document"):
+    """A document in Blob Storage with its headers."""
+
+    etag: pulumi.Output[str]
+    """Blob Storage's entity tag of it."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        account_url: str,
+        container: str,
+        blob: str,
+        content: pulumi.Input[str],
+        content_type: str,
+        cache_control: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            DocumentProvider(),
+            name,
+            {
+                "accountUrl": account_url,
+                "container": container,
+                "blob": blob,
+                "content": content,
+                "contentType": content_type,
+                "cacheControl": cache_control,
+                "etag": None,
+            },
+            opts,
+        )

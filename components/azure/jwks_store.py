@@ -1,0 +1,129 @@
+"""The published documents of one key ring in Blob Storage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+from pulumi_azure_native import authorization, storage
+
+from components.azure import names, roles
+from components.azure.document import Document
+from components.azure.tags import environment_tags
+from signet.documents import (
+    DISCOVERY_CONTENT_TYPE,
+    DISCOVERY_PATH,
+    JWKS_CONTENT_TYPE,
+    JWKS_PATH,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JwksStoreArgs:
+    """What a store is made from."""
+
+    environment: str
+    resource_group: pulumi.Input[str]
+    location: str
+    subscription: str
+    account: str
+    account_url: str
+    """Where Microsoft's client writes."""
+    jwks: pulumi.Input[str]
+    discovery: pulumi.Input[str]
+    max_age: int
+    """`max-age` of both documents, seconds."""
+    publish: Literal["public", "private"]
+    writers: Sequence[str]
+    """Object ids that may write the documents: whoever deploys."""
+    readers: Sequence[pulumi.Input[str]] = ()
+    """Object ids of identities that may read when `publish` is private."""
+
+
+class JwksStore(pulumi.ComponentResource):
+    """A storage account without shared keys, whose one container is readable without listing.
+
+    The documents are only ever written over, so that they are never missing.
+    """
+
+    account_id: pulumi.Output[str]
+    """Azure Resource Manager id of the storage account."""
+    jwks_etag: pulumi.Output[str]
+    """Blob Storage's entity tag of the published key set."""
+
+    def __init__(
+        self, name: str, args: JwksStoreArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("signet:azure:JwksStore", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        public = args.publish == "public"
+        account = storage.StorageAccount(
+            f"{name}-account",
+            resource_group_name=args.resource_group,
+            account_name=args.account,
+            location=args.location,
+            kind="StorageV2",
+            sku={"name": "Standard_ZRS"},
+            minimum_tls_version="TLS1_2",
+            enable_https_traffic_only=True,
+            allow_shared_key_access=False,
+            allow_blob_public_access=public,
+            allow_cross_tenant_replication=False,
+            tags=environment_tags(args.environment),
+            opts=own,
+        )
+        container = storage.BlobContainer(
+            f"{name}-container",
+            resource_group_name=args.resource_group,
+            account_name=account.name,
+            container_name=names.CONTAINER,
+            # `Container` would let anybody list it.
+            public_access=storage.PublicAccess.BLOB if public else storage.PublicAccess.NONE,
+            opts=own,
+        )
+        granted = [
+            self._grant(f"{name}-writer-{index}", args, account, roles.BLOB_CONTRIBUTOR, who)
+            for index, who in enumerate(args.writers)
+        ] + [
+            self._grant(f"{name}-reader-{index}", args, account, roles.BLOB_READER, who)
+            for index, who in enumerate(args.readers)
+        ]
+        after = pulumi.ResourceOptions(parent=self, depends_on=[container, *granted])
+        jwks = self._document(f"{name}-jwks", args, JWKS_PATH, after)
+        self._document(f"{name}-discovery", args, DISCOVERY_PATH, after)
+        self.account_id = account.id
+        self.jwks_etag = jwks.etag
+        self.register_outputs({"accountId": self.account_id})
+
+    def _document(
+        self, name: str, args: JwksStoreArgs, path: str, opts: pulumi.ResourceOptions
+    ) -> Document:
+        is_set = path == JWKS_PATH
+        return Document(
+            name,
+            account_url=args.account_url,
+            container=names.CONTAINER,
+            blob=path,
+            content=args.jwks if is_set else args.discovery,
+            content_type=JWKS_CONTENT_TYPE if is_set else DISCOVERY_CONTENT_TYPE,
+            cache_control=f"public, max-age={args.max_age}",
+            opts=opts,
+        )
+
+    def _grant(
+        self,
+        name: str,
+        args: JwksStoreArgs,
+        account: storage.StorageAccount,
+        role: str,
+        principal: pulumi.Input[str],
+    ) -> pulumi.Resource:
+        given: pulumi.Resource = authorization.RoleAssignment(
+            name,
+            scope=account.id,
+            role_assignment_name=names.guid(args.account, name),
+            role_definition_id=roles.built_in(args.subscription, role),
+            principal_id=principal,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return given
