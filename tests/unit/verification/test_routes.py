@@ -261,3 +261,12 @@ def test_the_order_of_the_rules_does_not_matter() -> None:
 
 def test_segments_are_decoded_once() -> None:
     assert path_segments("/a%41/%7E/b+c") == ("aA", "~", "b+c")
+
+
+def test_every_segment_before_two_stars_counts() -> None:
+    rules = table(rule("/a/b/c/**", scope="deep"))
+    assert needed(rules, "GET", "/a/b/c/d/e") == ({"deep"}, set())
+    assert needed(rules, "GET", "/a/b/c") == ({"deep"}, set())
+    for path in ("/a/x/c/d", "/a/b/x/d", "/x/b/c/d", "/a/b", "/a/b/"):
+        with pytest.raises(TokenRefused):
+            needed(rules, "GET", path)

@@ -252,3 +252,57 @@ def test_no_series_of_sets_breaks_an_invariant(offers: list[Any], fixed: bool) -
             assert numbers.setdefault(state.sequence, offered.sha256) == offered.sha256
         else:
             assert state.published == before.published
+
+
+def test_a_refused_set_brings_no_withdrawn_key_back() -> None:
+    state = deployed().offer(key_set(["a"], 6), confirmed=True).state
+    for _ in range(2):
+        outcome = state.offer(key_set(DEPLOYED, 5, denied=["b"]), confirmed=True)
+        assert outcome.accepted is False
+        state = outcome.state
+        assert names_in(state.keys) == {"a"}
+        assert state.published == {kid("a")}
+    denied = deployed().offer(key_set(["a"], 6), confirmed=True).state
+    outcome = denied.deny(key_set(["c"], 9, denied=["a"]))
+    assert outcome.accepted is False
+    assert outcome.state.keys.kids == frozenset()
+    again = outcome.state.deny(key_set(["c"], 9, denied=["b"])).state
+    assert again.published == {kid("a")}
+
+
+def test_a_refused_set_does_not_loosen_what_one_number_stands_for() -> None:
+    state = deployed().offer(key_set(DEPLOYED, 6), confirmed=True).state
+    state = state.offer(key_set(DEPLOYED, 4, denied=["a"]), confirmed=True).state
+    outcome = state.offer(key_set(["b", "a"], 6), confirmed=True)
+    assert outcome.changes == ((Change.SEQUENCE_CONFLICT, None),)
+
+
+def test_deployed_trust_stays_deployed_trust_through_every_offer() -> None:
+    state = deployed()
+    for sequence in (6, 7, 8):
+        state = state.offer(key_set(["a", "b", "c"], sequence), confirmed=True).state
+        assert names_in(state.keys) == {"a", "b"}
+        assert state.fixed is True
+
+
+def test_a_change_of_every_kind_is_told_at_once() -> None:
+    outcome = published("a", "b").offer(key_set(["c"], 6, denied=["a"]), confirmed=True)
+    assert outcome.changes == (
+        (Change.KID_DENIED, kid("a")),
+        (Change.KID_ADDED, kid("c")),
+        (Change.KID_WITHDRAWN, kid("b")),
+    )
+
+
+def test_the_keys_carry_the_sequence_and_the_denials_of_what_was_accepted() -> None:
+    outcome = published("a").offer(key_set(["b"], 6, denied=["a"]), confirmed=True)
+    assert outcome.state.keys.sequence == outcome.state.sequence == 6
+    assert outcome.state.keys.denied == {kid("a")}
+
+
+def test_beyond_the_bound_a_denial_still_counts_for_a_key_that_the_set_itself_holds() -> None:
+    flood = [f"flood-{number}" for number in range(DENIED_KEPT)]
+    state = published("a").offer(_denying(flood, ["a"], 6), confirmed=True).state
+    state = state.offer(_denying([kid("b"), "more"], ["a", "b"], 7), confirmed=True).state
+    assert names_in(state.keys) == {"a"}
+    assert "more" not in state.denied
