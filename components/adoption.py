@@ -5,12 +5,15 @@ records. Keys cost money and may sign, so the next run adopts it instead of maki
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 from signet.confirmed import Confirmed
 from signet.journal import Journal
 from signet.observed import KeyReading
+
+_UNLABELLED: Final = frozenset({"gcp"})
+"""Clouds whose keys cannot say of which generation they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +61,38 @@ def decide(
     for key in keys:
         if key.id in recorded:
             continue
-        place = (key.ring, key.generation)
-        if place in settled or not _wanted(journal, key):
+        number = key.generation
+        if not number and key.cloud in _UNLABELLED and key.status == "enabled":
+            number = _first_free(journal, key, settled)
+        place = (key.ring, number)
+        if place in settled or not _wanted(journal, replace(key, generation=number)):
             leftovers.append(key)
             continue
-        adopt.setdefault(key.ring, {})[key.generation] = key.id
+        adopt.setdefault(key.ring, {})[number] = key.id
         settled.add(place)
     return Adoption(adopt=adopt, leftovers=tuple(leftovers))
+
+
+def numbered(found: Iterable[FoundKey], recorded: Mapping[str, int]) -> list[FoundKey]:
+    """Give keys that carry no generation themselves the one that the state records for them.
+
+    Google numbers a key's versions itself and labels none.
+    """
+    return [
+        replace(key, generation=recorded.get(key.id, 0)) if key.cloud in _UNLABELLED else key
+        for key in found
+    ]
+
+
+def _first_free(journal: Journal, key: FoundKey, settled: Collection[tuple[str, int]]) -> int:
+    """The first generation without a key for one that says none; 0 where there is none."""
+    ring = journal.rings.get(key.ring)
+    numbers = (
+        each.number
+        for each in (ring.generations if ring is not None else ())
+        if each.exists and each.cloud == key.cloud and (key.ring, each.number) not in settled
+    )
+    return min(numbers, default=0)
 
 
 def readings(
@@ -95,7 +123,7 @@ def _was_confirmed(confirmed: Confirmed | None, key: FoundKey) -> bool:
     if confirmed is None:
         return False
     known = confirmed.key_resources.get(key.ring, {}).get(key.generation)
-    return known is not None and known.id.rpartition("/")[2] == key.id
+    return known is not None and key.id in (known.id, known.id.rpartition("/")[2])
 
 
 def _wanted(journal: Journal, key: FoundKey) -> bool:

@@ -242,7 +242,20 @@ def _azure(settings: Settings, journal: pulumi.Resource, parent: pulumi.Resource
     )
 
 
+def _gcp(settings: Settings, journal: pulumi.Resource, parent: pulumi.Resource) -> Cloud:
+    from components.gcp.cloud import GcpCloud, GcpCloudArgs
+
+    if settings.gcp is None:
+        raise ValueError("Google Cloud is asked for without its settings")
+    return GcpCloud(
+        "gcp",
+        GcpCloudArgs(settings=settings, gcp=settings.gcp, after=journal),
+        pulumi.ResourceOptions(parent=parent),
+    )
+
+
 _MAKERS: Final[Mapping[str, Callable[[Settings, pulumi.Resource, pulumi.Resource], Cloud]]] = {
     "aws": _aws,
     "azure": _azure,
+    "gcp": _gcp,
 }

@@ -68,4 +68,12 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
             store=lambda: read_azure_store(azure, settings.publish),
             keys=lambda: find_azure_keys(azure, settings.environment),
         )
+    if (gcp := settings.gcp) is not None:
+        from components.gcp.key_census import find_keys as find_gcp_keys
+        from components.gcp.readback import read_store as read_gcp_store
+
+        made["gcp"] = CloudReader(
+            store=lambda: read_gcp_store(gcp, settings.publish),
+            keys=lambda: find_gcp_keys(gcp, settings.environment, ENVIRONMENT_RING),
+        )
     return made

@@ -3,6 +3,7 @@
 `__main__.py` runs it under plain `pulumi up`, and the command runs it inline.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -23,6 +24,7 @@ from signet.rotation_plan import Plan
 _KEY_TYPES: Final[Mapping[str, str]] = {
     "aws:kms/key:Key": "keyId",
     "azure-native:keyvault:Key": "keyUriWithVersion",
+    "gcp:kms/cryptoKeyVersion:CryptoKeyVersion": "name",
 }
 """By type of a KMS key: the output whose last part is what `FoundKey.id` names it by."""
 
@@ -39,20 +41,22 @@ def main(readers: Readers = observe.readers, clock: Callable[[], float] = time.t
     _check_issuer(settings, known.journal)
     seen = observe.observe(readers(settings))
     recorded = {
-        str(outputs.get(name, "")).rpartition("/")[2]
+        each
         for kind, name in _KEY_TYPES.items()
         for outputs in known.outputs_of(kind)
+        for each in (str(outputs.get(name, "")), str(outputs.get(name, "")).rpartition("/")[2])
     }
+    found = adoption.numbered(seen.keys, _generations(known))
     planned = plan(
         known.journal,
         known.confirmed,
         seen.stores,
         settings.rotation,
         int(clock()),
-        keys=adoption.readings(seen.keys, recorded, known.confirmed),
+        keys=adoption.readings(found, recorded, known.confirmed),
     )
     journal = _say(planned)
-    taken = adoption.decide(seen.keys, recorded, journal, known.confirmed)
+    taken = adoption.decide(found, recorded, journal, known.confirmed)
     bundle = packaging.build_bundle(settings.python)
     written = record.write_journal(journal)
     environment = Environment(
@@ -68,6 +72,16 @@ def main(readers: Readers = observe.readers, clock: Callable[[], float] = time.t
     )
     confirmed = record.write_confirmed(environment.confirmed, [written, environment])
     _export(settings, environment, confirmed, taken)
+
+
+def _generations(known: record.Record) -> dict[str, int]:
+    """Return the generation of each recorded key version, by the name of its component."""
+    told = {}
+    for urn, outputs in (known.resources or {}).items():
+        named = re.search(r"CryptoKeyVersion::.*-([0-9]+)-key$", urn)
+        if named:
+            told[str(outputs.get("name", ""))] = int(named[1])
+    return told
 
 
 def _check_issuer(settings: Settings, journal: Journal | None) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from signet.documents import JWKS_PATH
@@ -15,8 +16,12 @@ SECONDS: Final = 5.0
 _LARGEST: Final = 256 * 1024
 
 
-def public(store_url: str, *, in_sandbox: bool) -> StoreReading:
+def public(
+    store_url: str, *, in_sandbox: bool, proof: Mapping[str, str] | None = None
+) -> StoreReading:
     """Read the set below `store_url` as anybody can. Raises nothing.
+
+    `proof` is headers that prove who asks, for a set that not everybody may read.
 
     S3 answers 403 for an object that is missing where listing is forbidden, so only 404 and 410
     count as certainly absent.
@@ -24,7 +29,12 @@ def public(store_url: str, *, in_sandbox: bool) -> StoreReading:
     url = f"{store_url}/{JWKS_PATH}"
     try:
         target = parse_url(url, loopback_http=in_sandbox)
-        answer = get(target, {"cache-control": "no-cache"}, time.monotonic() + SECONDS, _LARGEST)
+        answer = get(
+            target,
+            {**(proof or {}), "cache-control": "no-cache"},
+            time.monotonic() + SECONDS,
+            _LARGEST,
+        )
     except FetchFailed as error:
         return StoreReading("unverified", detail=f"{url}: {error}")
     if answer.status in (http.client.NOT_FOUND, http.client.GONE):

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from components.aws.settings import AwsSettings, read_aws
 from components.azure.settings import AzureSettings, read_azure
+from components.gcp.settings import GcpSettings, read_gcp
 from components.setting_values import NAMESPACE, Setting, SettingReader
 from components.surroundings import Surroundings
 from signet.errors import Fault, SettingsError
@@ -20,7 +21,7 @@ from signet.timings import Timings
 ENVIRONMENT_RING: Final = "environment"
 """Name of the key ring that belongs to the environment itself."""
 
-CLOUDS: Final = ("aws", "azure")
+CLOUDS: Final = ("aws", "azure", "gcp")
 """Clouds that this version can deploy to."""
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256")
@@ -35,7 +36,7 @@ _LOG_DAYS: Final = (
 )  # fmt: skip
 """Retentions that CloudWatch Logs takes (API reference of PutRetentionPolicy)."""
 
-_PROVIDERS: Final = ("aws", "aws-native", "azure", "azure-native")
+_PROVIDERS: Final = ("aws", "aws-native", "azure", "azure-native", "gcp", "google-native")
 
 _DAY: Final = 86_400
 _SCOPE: Final = r"[\x21\x23-\x5B\x5D-\x7E]+"  # RFC 6749 section 3.3
@@ -90,6 +91,19 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "azureFunctionMostInstances": Setting(kind="integer", default=100),
     "azureFunctionReadyInstances": Setting(kind="integer", default=0),
     "azureApiManagement": Setting(kind="string", default="none"),
+    "gcpProject": Setting(kind="string", default=""),
+    "gcpRegion": Setting(kind="string", default=""),
+    "gcpKeyRing": Setting(kind="string", default=""),
+    "gcpKeyProtection": Setting(kind="string", default="SOFTWARE"),
+    "gcpBucket": Setting(kind="string", default=""),
+    "gcpIssuerPrincipals": Setting(kind="array", default=()),
+    "gcpIngress": Setting(kind="string", default="internal"),
+    "gcpProxy": Setting(kind="string", default="envoy"),
+    "gcpMinInstances": Setting(kind="integer", default=0),
+    "gcpMaxInstances": Setting(kind="integer", default=10),
+    "gcpConcurrency": Setting(kind="integer", default=80),
+    "gcpCpu": Setting(kind="string", default="1"),
+    "gcpBaseImage": Setting(kind="string", default="python"),
 }
 """Every setting, with the type and the default that `Pulumi.yaml` gives it."""
 
@@ -115,6 +129,7 @@ class Settings:
     audit_passes: bool
     aws: AwsSettings | None
     azure: AzureSettings | None = None
+    gcp: GcpSettings | None = None
 
     @property
     def timings(self) -> Timings:
@@ -145,7 +160,8 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
     )
     named = environment or surroundings.stack
     azure = read_azure(read, surroundings, named) if "azure" in clouds else None
-    stores = {"aws": aws, "azure": azure}
+    gcp = read_gcp(read, surroundings) if "gcp" in clouds else None
+    stores = {"aws": aws, "azure": azure, "gcp": gcp}
     first = next((store for cloud in clouds if (store := stores.get(cloud))), None)
     issuer = _issuer(read, first.store_url if first else None, in_sandbox=surroundings.in_sandbox)
     rotation = _rotation(read, named, clouds, issuer)
@@ -169,6 +185,7 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         audit_passes=read.flag("auditPasses"),
         aws=aws,
         azure=azure,
+        gcp=gcp,
     )
     if read.faults:
         raise SettingsError(read.faults)

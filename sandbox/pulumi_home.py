@@ -11,7 +11,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-PLUGINS = {"aws": "pulumi-aws", "azure-native": "pulumi-azure-native"}
+PLUGINS = {"aws": "pulumi-aws", "azure-native": "pulumi-azure-native", "gcp": "pulumi-gcp"}
 
 
 def write(home: Path) -> None:

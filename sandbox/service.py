@@ -15,7 +15,8 @@ class Service:
 
     `prepare(environ, say)` installs what is missing and answers the command. `environment(folder,
     sandbox id, port)` is all that the process gets to see. `memory` is what it keeps below the
-    sandbox's folder, there as soon as it has anything to remember.
+    sandbox's folder, there as soon as it has anything to remember. `also` names further
+    ports of its own, which it finds in `sandbox.json`.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Service:
     environment: Callable[[Path, str, int], dict[str, str]]
     serves: Callable[[int], bool]
     memory: str
+    also: tuple[str, ...] = ()
 
     def log(self, folder: Path) -> Path:
         """Where its output goes."""

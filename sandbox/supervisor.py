@@ -2,8 +2,8 @@
 
 Its folder is `<state>/sandbox`: `sandbox.json` (identity, ports, processes), `backend/` (the
 state of its stacks, with the marker that no real backend has), `pulumi-home/` (its plugins),
-`ministack/` (what the emulated AWS remembers), `azure/` (what the fake Azure does), `tmp/` and
-`logs/`.
+`ministack/` (what the emulated AWS remembers), `azure/` and `gcp/` (what the fakes do), `tmp/`
+and `logs/`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from pathlib import Path
 
 from sandbox import ministack, ports, processes, pulumi_home, record
 from sandbox.azure import service as azure
+from sandbox.gcp import service as gcp
 from sandbox.record import Record
 from sandbox.service import Say, Service
 from signet.engine import command, sandbox_marker
 from signet.errors import CouldNotCheck, NegativeAnswer, RunFailed
 
-SERVICES = (ministack.SERVICE, azure.SERVICE)
+SERVICES = (ministack.SERVICE, azure.SERVICE, gcp.SERVICE)
 
 REGION = "us-east-1"
 _FOLDER = "sandbox"
@@ -87,7 +88,8 @@ def start(state_dir: Path, environ: Mapping[str, str] | None = None, say: Say = 
             say("the sandbox does not answer: starting it again")
         _end_all(folder, told)
         for service in SERVICES:
-            told = _with_port(folder, told, service)
+            for name in (service.name, *service.also):
+                told = _with_port(folder, told, name)
         commands = [(service, service.prepare(env, say)) for service in SERVICES]
         say("starting the sandbox")
         for service, arguments in commands:
@@ -221,17 +223,17 @@ def _memory(folder: Path, told: Record) -> str:
     return "lost" if any(stacks.rglob("*.json")) else "none"
 
 
-def _with_port(folder: Path, told: Record, service: Service) -> Record:
+def _with_port(folder: Path, told: Record, name: str) -> Record:
     """The record with the service's port; a kept one in other hands is an error, not moved."""
-    port = told.ports.get(service.name)
+    port = told.ports.get(name)
     if port is None:
-        told = told.with_port(service.name, ports.allot(set(told.ports.values())))
+        told = told.with_port(name, ports.allot(set(told.ports.values())))
         record.save(folder / _RECORD, told)
         return told
     if not ports.is_free(port):
         owner = processes.owner_of_port(port) or "another process"
         raise NegativeAnswer(
-            f"port {port}, which this sandbox keeps for {service.name}, is in use by {owner}",
+            f"port {port}, which this sandbox keeps for {name}, is in use by {owner}",
             where=str(folder / _RECORD),
             remedy="end that process and start again; or give the sandbox up with "
             "`signet sandbox stop --forget` and start a new one (the port stands in URLs and "

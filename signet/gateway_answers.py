@@ -11,6 +11,7 @@ aws http           200  403  403  403  401 from the gateway; the validator is no
 aws rest-token     200  401  403  500  401 from the gateway; the validator is not asked
 aws rest-request   200  401  403  500  401, from the gateway or (uncached) from the validator
 azure function     200  401  403  503  401 from the function itself
+gcp forward-auth   200  401  403  503  401 from the validator
 =================  ===  ===  ===  ===  ======================================================
 """
 
@@ -66,6 +67,11 @@ ANSWERS: Final[Mapping[tuple[str, str], GatewayAnswers]] = {
     ),
     ("azure", "function"): GatewayAnswers(
         title="Azure Functions, called directly",
+        by_status={200: 200, 401: 401, 403: 403, 503: 503},
+        asks_without_token=True,
+    ),
+    ("gcp", "forward-auth"): GatewayAnswers(
+        title="Cloud Run, as a proxy asks it",
         by_status={200: 200, 401: 401, 403: 403, 503: 503},
         asks_without_token=True,
     ),

@@ -23,7 +23,8 @@ with warnings.catch_warnings():
     # The SDK warns of its own deprecated types as soon as it is imported. What the program itself
     # uses of them is warned of again when it is used, and fails a test.
     warnings.simplefilter("ignore", DeprecationWarning)
-    import components.aws.cloud  # noqa: F401
+    import components.aws.cloud
+    import components.gcp.cloud  # noqa: F401
 
 ACCOUNT = "111122223333"
 STACK = "test"
@@ -84,6 +85,11 @@ class _Cloud(mocks.Mocks):
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._state = state
         self._specs: dict[str, str] = {}
+        self._versions = 0
+
+    def _next(self) -> int:
+        self._versions += 1
+        return self._versions
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         if args.token == "pulumi:pulumi:readStackResourceOutputs":
@@ -93,6 +99,9 @@ class _Cloud(mocks.Mocks):
         if args.token == "aws:kms/getPublicKey:getPublicKey":
             key_id = args.args["keyId"]
             return {"keyId": key_id, "publicKeyPem": public_pem(key_id, self._specs[key_id])}
+        if args.token == "gcp:kms/getKMSCryptoKeyVersion:getKMSCryptoKeyVersion":
+            pem = public_pem(f"{args.args['cryptoKey']}/{args.args['version']}", "RSA_2048")
+            return {"publicKeys": [{"algorithm": "RSA_SIGN_PKCS1_2048_SHA256", "pem": pem}]}
         raise AssertionError(f"the program calls {args.token}, which nothing answers here")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -107,6 +116,18 @@ class _Cloud(mocks.Mocks):
             outputs |= {"arn": arn, "invokeArn": f"arn:aws:apigateway:::{args.name}/invocations"}
         elif kind in {"Api", "RestApi"}:
             outputs |= {"executionArn": f"arn:aws:execute-api:::{identity}", "rootResourceId": "r"}
+        elif args.typ == "gcp:kms/cryptoKeyVersion:CryptoKeyVersion":
+            name = (
+                args.resource_id or f"{args.inputs['cryptoKey']}/cryptoKeyVersions/{self._next()}"
+            )
+            return name, outputs | {"name": name}
+        elif args.typ == "gcp:serviceaccount/account:Account":
+            email = f"{args.inputs['accountId']}@{args.inputs['project']}.iam.gserviceaccount.com"
+            outputs |= {"email": email, "member": f"serviceAccount:{email}", "name": email}
+        elif args.typ == "gcp:cloudrunv2/service:Service":
+            outputs |= {"uri": f"https://{args.inputs['name']}-abc-ey.a.run.app"}
+        elif args.typ == "gcp:storage/bucketObject:BucketObject":
+            outputs |= {"generation": 7}
         elif kind == "BucketObjectv2":
             outputs |= {"etag": "e"}
         return identity, outputs

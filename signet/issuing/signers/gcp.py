@@ -8,18 +8,25 @@ algorithm for life, so PS256 needs a version made for PSS.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, TypeVar
 
 import google.auth
 import google_crc32c
+import grpc
 from google.api_core import exceptions as api
 from google.api_core.retry import Retry, if_exception_type
 from google.auth import exceptions as auth
 from google.auth import impersonated_credentials
 from google.cloud import kms_v1
+from google.cloud.kms_v1.services.key_management_service.transports import (
+    KeyManagementServiceGrpcTransport,
+)
 
+from signet.engine import sandbox_marker
 from signet.errors import Fault, SettingsError
 from signet.issuing.errors import KeyUnusable, KmsBusy, KmsUnreachable, SigningDenied
 from signet.issuing.signature_format import ALGORITHMS, raw_from_der
@@ -203,6 +210,8 @@ def connect(key_reference: str, algorithm: str, identity: str | None = None) -> 
                 )
             ]
         )
+    if (marker := sandbox_marker.active()) is not None:
+        return GcpKmsSigner(_sandbox_client(marker.folder), key_reference, algorithm)
     try:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
         if identity is not None:
@@ -220,3 +229,12 @@ def connect(key_reference: str, algorithm: str, identity: str | None = None) -> 
             remedy="run `gcloud auth application-default login`, or use a workload identity",
         ) from error
     return GcpKmsSigner(client, key_reference, algorithm)
+
+
+def _sandbox_client(folder: Path) -> kms_v1.KeyManagementServiceClient:
+    """Return a client of the sandbox's fake, which takes no credentials."""
+    told = json.loads((folder / "sandbox.json").read_text(encoding="utf-8"))
+    channel = grpc.insecure_channel(f"127.0.0.1:{told['ports']['gcp-kms']}")
+    return kms_v1.KeyManagementServiceClient(
+        transport=KeyManagementServiceGrpcTransport(channel=channel)
+    )

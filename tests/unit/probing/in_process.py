@@ -22,6 +22,8 @@ from validator_functions.aws_lambda import answers
 from validator_functions.aws_lambda.events import read
 from validator_functions.azure_function import answers as function_answers
 from validator_functions.azure_function import requests as function_requests
+from validator_functions.cloud_run import answers as run_answers
+from validator_functions.cloud_run import requests as run_requests
 from validator_functions.verification.decision import Decision, StaticKeys
 from validator_functions.verification.settings import ValidatorSettings
 from validator_functions.verification.validator import Validator
@@ -88,6 +90,10 @@ class InProcess:
             request = func.HttpRequest(method="GET", url=url, headers=headers, body=b"")
             decided = self._validator.decide(function_requests.read(request, "invocation-1"))
             return answer(*client_sees(kind, decided, ""))
+        if kind == "forward-auth":
+            told = () if authorization is None else (("authorization", authorization),)
+            decided = self._validator.decide(run_requests.read("envoy", "GET", "/authorize", told))
+            return answer(*client_sees(kind, decided, ""))
         if authorization is None and kind != "rest-request":
             return answer(401)
         asked = read(event(kind, authorization), "invocation-1")
@@ -100,6 +106,9 @@ def client_sees(kind: str, decision: Decision, arn: str) -> tuple[int, dict[str,
     if kind == "function":
         said = function_answers.answer(decision)
         return said.status_code, json.loads(said.get_body()).get("identity", {})
+    if kind == "forward-auth":
+        status, _, body = run_answers.answer(decision)
+        return status, json.loads(body).get("identity", {})
     if kind == "http":
         told = answers.simple(decision)
         return (200, told["context"]) if told["isAuthorized"] else (403, {})

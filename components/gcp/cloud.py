@@ -1,0 +1,169 @@
+"""Google Cloud's part of an environment, under one provider."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components.cloud import (
+    Documents,
+    KeyOrder,
+    MadeKey,
+    MadeKeys,
+    MadeValidator,
+    ValidatorOrder,
+)
+from components.gcp import key_census, names
+from components.gcp.gateway import Gateway, GatewayArgs
+from components.gcp.jwks_store import JwksStore, JwksStoreArgs
+from components.gcp.key_census import Existing
+from components.gcp.key_ring import KeyRing, KeyRingArgs
+from components.gcp.settings import GcpSettings
+from components.gcp.validator import Validator, ValidatorArgs
+from components.settings import Settings
+from signet.documents import JWKS_PATH
+
+Look = Callable[[GcpSettings, str, str], Existing]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GcpCloudArgs:
+    """What Google Cloud's part is made from."""
+
+    settings: Settings
+    gcp: GcpSettings
+    after: pulumi.Resource
+    """The journal: the provider waits for it, and so does everything that uses the provider."""
+    look: Look | None = None
+    """How it is found out what Google has already and never deletes; by default, by asking."""
+
+
+class GcpCloud(pulumi.ComponentResource):
+    """Keys, documents and validators in one Google Cloud project and region."""
+
+    def __init__(
+        self, name: str, args: GcpCloudArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        self._provider = gcp.Provider(
+            f"{name}-provider",
+            project=args.gcp.project,
+            region=args.gcp.region,
+            opts=pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(depends_on=[args.after])
+            ),
+        )
+        super().__init__(
+            "signet:gcp:Cloud",
+            name,
+            None,
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[self._provider])),
+        )
+        self._settings = args.settings
+        self._gcp = args.gcp
+        self._look = args.look or key_census.look
+        self._readers: list[pulumi.Output[str]] = []
+        self._gateway: Gateway | None = None
+
+    def make_keys(self, order: KeyOrder) -> MadeKeys:
+        """Declare a ring's issuer account, key and versions."""
+        ring = KeyRing(
+            f"gcp-{order.ring}",
+            KeyRingArgs(
+                environment=self._settings.environment,
+                ring=order.ring,
+                gcp=self._gcp,
+                generations=order.generations,
+                destruction_days=self._settings.kms_deletion_days,
+                protect=self._settings.protect_keys,
+                existing=self._look(self._gcp, self._settings.environment, order.ring),
+                adopt=order.adopt,
+            ),
+            self._child(),
+        )
+        return MadeKeys(
+            keys={
+                number: MadeKey(resource_id=key.version_name, jwk=key.jwk)
+                for number, key in ring.keys.items()
+            },
+            issuer=ring.issuer_email,
+        )
+
+    def make_validator(self, order: ValidatorOrder) -> MadeValidator:
+        """Declare a validator, and the configuration of gateways that ask it."""
+        settings = self._settings
+        validator = Validator(
+            f"gcp-{order.service}-validator",
+            ValidatorArgs(
+                environment=settings.environment,
+                service=order.service,
+                gcp=self._gcp,
+                python=settings.python,
+                bundle=order.bundle,
+                settings=order.settings,
+                force_destroy=settings.in_sandbox,
+            ),
+            self._child(),
+        )
+        if settings.publish == "private":
+            self._readers.append(validator.member)
+        self._gateway = Gateway(
+            f"gcp-{order.service}-gateway",
+            GatewayArgs(
+                environment=settings.environment,
+                validator_url=validator.url,
+                issuer=settings.issuer,
+                jwks_url=f"{self.store_url()}/{JWKS_PATH}",
+                audience=settings.audience,
+            ),
+            self._child(),
+        )
+        return MadeValidator(
+            expected_sha256=validator.settings_sha256,
+            reported_sha256=validator.reported_sha256,
+            log_group=validator.log_name,
+            function=validator.service_name,
+        )
+
+    def publish(self, documents: Documents) -> None:
+        """Declare the bucket with its two documents."""
+        JwksStore(
+            f"gcp-{documents.ring}-store",
+            JwksStoreArgs(
+                environment=self._settings.environment,
+                gcp=self._gcp,
+                jwks=documents.jwks,
+                discovery=documents.discovery,
+                max_age=self._settings.timings.jwks_max_age,
+                publish=self._settings.publish,
+                readers=self._readers,
+                force_destroy=self._settings.in_sandbox,
+            ),
+            self._child(),
+        )
+
+    def store_url(self) -> str:
+        """Return the bucket's address."""
+        return self._gcp.store_url
+
+    def private_store(self) -> Mapping[str, str] | None:
+        """Return the key set's own address, for a request with the validator's token."""
+        if self._settings.publish == "public":
+            return None
+        return {"kind": "gcs", "url": names.object_url(self._gcp.store_url, JWKS_PATH)}
+
+    def gateway_urls(self) -> Mapping[str, pulumi.Output[str]]:
+        """Return the validator's forward-auth address."""
+        return self._gateway.urls if self._gateway is not None else {}
+
+    def attached(self) -> Mapping[str, Any]:
+        """Return what is left to do: configuration for gateways that teams run themselves."""
+        return self._gateway.configuration if self._gateway is not None else {}
+
+    def finish(self) -> None:
+        """Register the outputs."""
+        self.register_outputs({"storeUrl": self.store_url(), "gateways": self.gateway_urls()})
+
+    def _child(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self)

@@ -1,0 +1,95 @@
+"""The published documents of one key ring in Cloud Storage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+from pulumi_gcp import storage
+
+from components.gcp.labels import environment_labels
+from components.gcp.settings import GcpSettings
+from signet.documents import (
+    DISCOVERY_CONTENT_TYPE,
+    DISCOVERY_PATH,
+    JWKS_CONTENT_TYPE,
+    JWKS_PATH,
+)
+
+READER = "roles/storage.legacyObjectReader"
+"""Reads objects and does not list them; `objectViewer` lists too."""
+
+_OLD_VERSIONS_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class JwksStoreArgs:
+    """What a store is made from."""
+
+    environment: str
+    gcp: GcpSettings
+    jwks: pulumi.Input[str]
+    discovery: pulumi.Input[str]
+    max_age: int
+    """`max-age` of both documents, seconds."""
+    publish: Literal["public", "private"]
+    readers: Sequence[pulumi.Input[str]] = ()
+    """Members that may read when `publish` is private."""
+    force_destroy: bool = False
+    """Whether the bucket may be deleted with objects that are not ours; sandbox only."""
+
+
+class JwksStore(pulumi.ComponentResource):
+    """A bucket of its own, because a role cannot be narrowed for `allUsers` by a condition."""
+
+    bucket_name: pulumi.Output[str]
+    """The bucket's name."""
+
+    def __init__(
+        self, name: str, args: JwksStoreArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("signet:gcp:JwksStore", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        public = args.publish == "public"
+        bucket = storage.Bucket(
+            f"{name}-bucket",
+            name=args.gcp.bucket,
+            project=args.gcp.project,
+            location=args.gcp.region.upper(),
+            uniform_bucket_level_access=True,
+            public_access_prevention="inherited" if public else "enforced",
+            # Earlier documents are kept for a while, as evidence.
+            versioning={"enabled": True},
+            lifecycle_rules=[
+                {
+                    "action": {"type": "Delete"},
+                    "condition": {"days_since_noncurrent_time": _OLD_VERSIONS_DAYS},
+                }
+            ],
+            force_destroy=args.force_destroy,
+            labels=environment_labels(args.environment),
+            opts=own,
+        )
+        readers = ["allUsers"] if public else list(args.readers)
+        allowed = [
+            storage.BucketIAMMember(
+                f"{name}-reader-{number}", bucket=bucket.name, role=READER, member=member, opts=own
+            )
+            for number, member in enumerate(readers)
+        ]
+        for what, key, content, kind in (
+            ("jwks", JWKS_PATH, args.jwks, JWKS_CONTENT_TYPE),
+            ("discovery", DISCOVERY_PATH, args.discovery, DISCOVERY_CONTENT_TYPE),
+        ):
+            storage.BucketObject(
+                f"{name}-{what}",
+                bucket=bucket.name,
+                name=key,
+                content=content,
+                content_type=kind,
+                # Google's own default for public objects is an hour.
+                cache_control=f"public, max-age={args.max_age}",
+                opts=pulumi.ResourceOptions(parent=self, depends_on=allowed),
+            )
+        self.bucket_name = bucket.name
+        self.register_outputs({"bucketName": self.bucket_name})
