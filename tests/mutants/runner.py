@@ -94,7 +94,8 @@ _TEXT = re.compile(r'f?"(?:[^"\\]|\\.)*"')
 def is_wording(mutant: Mutant) -> bool:
     """Whether only the words of a refusal's detail or of a fault changed, for logs and people."""
     if not re.match(
-        r"(raise|return) (TokenRefused|SettingsError|ValueError|segment_refusal)\(", mutant.was
+        r"((raise|return) (TokenRefused|SettingsError|ValueError|segment_refusal)|faults.append)\(",
+        mutant.was,
     ):
         return False
     was, now = _TEXT.sub("TEXT", mutant.was), _TEXT.sub("TEXT", mutant.now)

@@ -270,3 +270,21 @@ def test_every_segment_before_two_stars_counts() -> None:
     for path in ("/a/x/c/d", "/a/b/x/d", "/x/b/c/d", "/a/b", "/a/b/"):
         with pytest.raises(TokenRefused):
             needed(rules, "GET", path)
+
+
+def test_a_header_that_overrides_is_refused_with_its_reason() -> None:
+    with pytest.raises(TokenRefused) as error:
+        table(rule("/x")).match("GET", "/x", [("X-HTTP-Method-Override", "DELETE")])
+    assert error.value.reason is Reason.ROUTE_NOT_ALLOWED
+
+
+def test_a_method_has_at_most_16_letters() -> None:
+    rules = table(rule("/x", "*"))
+    assert needed(rules, "A" * 16, "/x") == (set(), set())
+    with pytest.raises(TokenRefused, match="not a method"):
+        needed(rules, "A" * 17, "/x")
+
+
+def test_a_rule_may_name_scopes_and_roles_together() -> None:
+    rules = table(rule("/x", scope="read", roles=["admin"]))
+    assert needed(rules, "GET", "/x") == ({"read"}, {"admin"})
