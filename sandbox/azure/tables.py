@@ -181,6 +181,10 @@ _VAULTS = _resource(
                 enableSoftDelete=opt(BOOL),
                 softDeleteRetentionInDays=opt(INT),
                 publicNetworkAccess=opt(STR),
+                # The SDK fills these in.
+                enabledForDeployment=opt(BOOL, default=False),
+                enabledForDiskEncryption=opt(BOOL, default=False),
+                enabledForTemplateDeployment=opt(BOOL, default=False),
             )
         ),
         "tags": _TAGS,
