@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from validator_functions.verification import limits
 from validator_functions.verification.errors import SettingsError, TokenRefused
 from validator_functions.verification.reasons import Reason
 from validator_functions.verification.routes import RouteTable, path_segments
@@ -288,3 +289,21 @@ def test_a_method_has_at_most_16_letters() -> None:
 def test_a_rule_may_name_scopes_and_roles_together() -> None:
     rules = table(rule("/x", scope="read", roles=["admin"]))
     assert needed(rules, "GET", "/x") == ({"read"}, {"admin"})
+
+
+def test_a_path_may_be_as_long_as_its_limit_and_no_longer() -> None:
+    longest = "/" + "a" * (limits.PATH - 1)
+    assert path_segments(longest) == (longest[1:],)
+    with pytest.raises(TokenRefused):
+        path_segments(longest + "a")
+
+
+def test_capital_letters_have_one_reading() -> None:
+    assert path_segments("/X/aXb") == ("X", "aXb")
+
+
+def test_a_lone_surrogate_beside_an_escape_is_refused_like_any_bad_text() -> None:
+    for path in ("/\udc80%41", "/%41\ud800"):
+        with pytest.raises(TokenRefused) as error:
+            path_segments(path)
+        assert error.value.reason is Reason.ROUTE_NOT_ALLOWED
