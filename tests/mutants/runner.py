@@ -94,7 +94,7 @@ _TEXT = re.compile(r'f?"(?:[^"\\]|\\.)*"')
 def is_wording(mutant: Mutant) -> bool:
     """Whether only the words of a refusal's detail or of a fault changed, for logs and people."""
     if not re.match(
-        r"((raise|return) (TokenRefused|SettingsError|ValueError|segment_refusal)|faults.append)\(",
+        r"((raise|return) (TokenRefused|SettingsError|ValueError|segment_refusal|TooLarge)|faults.append)\(",
         mutant.was,
     ):
         return False

@@ -405,3 +405,36 @@ def test_a_foreign_curve_tells_which_algorithm_is_meant() -> None:
         member = {name: value for name, value in Signer(algorithm).jwk.items() if name != "alg"}
         keys = KeySet.parse({"keys": [member]}, profile=foreign("ES256", "ES384", "RS256"))
         assert [key.algorithm for key in keys] == [algorithm]
+
+
+# --- JSON's edges ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("padding", ["", " ", "\t\r\n "])
+def test_json_may_stand_between_the_white_space_of_rfc_8259(padding: str) -> None:
+    for text in ('{"a":1}', '{"a":{"b":1}}'):
+        for spaced in (padding + text, text + padding, padding + text + padding):
+            assert strict_json.parse_object(spaced.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "space", ["\x0b", "\x0c", "\x00", "\x1c", "\x85", "\xa0", "\u2028", "\ufeff"]
+)
+def test_no_other_white_space_is_json(space: str) -> None:
+    for text in (
+        f'{space}{{"a":1}}',
+        f'{{"a":1}}{space}',
+        f'{{"a":{{}}}}{space}',
+        f'{{{space}"a":1}}',
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            strict_json.parse_object(text.encode())
+
+
+@pytest.mark.parametrize("longer", ["", " " * limits.NUMBER_CHARACTERS])
+def test_exactly_16_levels_are_taken_and_17_refused(longer: str) -> None:
+    inside = limits.JSON_DEPTH - 1
+    text = f'{{"a":{"[" * inside}{"]" * inside}}}{longer}'
+    assert "a" in strict_json.parse_object(text.encode())
+    with pytest.raises(ValueError, match="deeply"):
+        strict_json.parse_object(text.replace("[]", "[[]]").encode())
