@@ -88,15 +88,16 @@ def _difference(original: list[str], mutated: list[str]) -> tuple[str, str]:
     )
 
 
+_TELLING = (
+    r"((raise|return) (TokenRefused|SettingsError|ValueError|TooLarge|segment_refusal)"
+    r"|faults\.append)\("
+)
 _TEXT = re.compile(r'f?"(?:[^"\\]|\\.)*"')
 
 
 def is_wording(mutant: Mutant) -> bool:
     """Whether only the words of a refusal's detail or of a fault changed, for logs and people."""
-    if not re.match(
-        r"((raise|return) (TokenRefused|SettingsError|ValueError|segment_refusal|TooLarge)|faults.append)\(",
-        mutant.was,
-    ):
+    if not re.match(_TELLING, mutant.was):
         return False
     was, now = _TEXT.sub("TEXT", mutant.was), _TEXT.sub("TEXT", mutant.now)
     return now in (was, was.replace("TEXT", "None"), was.replace(", TEXT", ", "))

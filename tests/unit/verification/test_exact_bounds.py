@@ -438,3 +438,13 @@ def test_exactly_16_levels_are_taken_and_17_refused(longer: str) -> None:
     assert "a" in strict_json.parse_object(text.encode())
     with pytest.raises(ValueError, match="deeply"):
         strict_json.parse_object(text.replace("[]", "[[]]").encode())
+
+
+def test_objects_in_objects_count_as_levels_too() -> None:
+    for levels, fine in ((limits.JSON_DEPTH, True), (limits.JSON_DEPTH + 1, False)):
+        text = ('{"a":' * levels + "1" + "}" * levels).encode()
+        if fine:
+            assert strict_json.parse_object(text)
+        else:
+            with pytest.raises(ValueError, match="deeply"):
+                strict_json.parse_object(text)
