@@ -448,3 +448,29 @@ def test_objects_in_objects_count_as_levels_too() -> None:
         else:
             with pytest.raises(ValueError, match="deeply"):
                 strict_json.parse_object(text)
+
+
+def test_levels_are_counted_down_one_by_one() -> None:
+    before = '{"a":' + "[" * 14 + "[],"
+    assert strict_json.parse_object((before + "[1]" + "]" * 14 + "}").encode())
+    for inner in ("[[1]]", "[],[[]]", "[[],[]]"):
+        with pytest.raises(ValueError, match="deeply"):
+            strict_json.parse_object((before + inner + "]" * 14 + "}").encode())
+    side_by_side = '{"a":[' + "[[]]," * 20 + "1]}"
+    assert strict_json.parse_object(side_by_side.encode())
+
+
+def test_a_lone_surrogate_is_found_wherever_it_stands() -> None:
+    lone = '"\\ud800"'
+    for text in (
+        f'{{"a":{lone}}}',
+        f"{{{lone}:1}}",
+        f'{{"a":[1,{lone}]}}',
+        f'{{"a":[[{lone}]]}}',
+        f'{{"a":{{"b":{lone}}}}}',
+        f'{{"a":{{{lone}:1}}}}',
+        f'{{"a":[{{"b":[{lone}]}}]}}',
+    ):
+        with pytest.raises(ValueError, match="surrogates"):
+            strict_json.parse_object(text.encode())
+    assert strict_json.parse_object(b'{"a":["\\ud834\\udd1e"]}') == {"a": ["\U0001d11e"]}
