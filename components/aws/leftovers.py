@@ -1,8 +1,9 @@
 """Finds what an interrupted run made on AWS and could not record: by name, by tag, by place.
 
-One rule for each resource type that the program declares. Where a second creation is the same as
-the first (S3 and IAM put the whole thing), there is nothing to find: the next run just puts it
-again. Read-only; `signet.engine.leftovers` decides what becomes of the findings.
+One rule for each resource type that the program declares. What bears a chosen name must bear our
+tags too: it may have been there before, and be somebody else's. Where a second creation is the
+same as the first (S3 and IAM put the whole thing), there is nothing to find: the next run just puts
+it again. Read-only; `signet.engine.leftovers` decides what becomes of the findings.
 """
 
 import json
@@ -121,24 +122,45 @@ def _key(aws: Aws, inputs: Inputs) -> Iterator[str]:
 
 
 def _bucket(aws: Aws, inputs: Inputs) -> Iterator[str]:
-    aws.client("s3").head_bucket(Bucket=inputs["bucket"])
-    yield str(inputs["bucket"])
+    """The provider tags a bucket only after it has made it: one without tags counts if empty."""
+    from botocore.exceptions import ClientError
+
+    s3, name = aws.client("s3"), inputs["bucket"]
+    s3.head_bucket(Bucket=name)
+    try:
+        tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=name)["TagSet"]}
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "NoSuchTagSet":
+            raise
+        tags = {}
+    empty = not tags and not s3.list_objects_v2(Bucket=name, MaxKeys=1).get("KeyCount")
+    if empty or _tagged(tags, inputs):
+        yield str(name)
 
 
 def _role(aws: Aws, inputs: Inputs) -> Iterator[str]:
-    yield str(aws.client("iam").get_role(RoleName=inputs["name"])["Role"]["RoleName"])
+    iam, name = aws.client("iam"), inputs["name"]
+    iam.get_role(RoleName=name)
+    tags = {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=name)["Tags"]}
+    if _tagged(tags, inputs):
+        yield str(name)
 
 
 def _log_group(aws: Aws, inputs: Inputs) -> Iterator[str]:
-    name = inputs["name"]
-    pages = aws.client("logs").get_paginator("describe_log_groups")
-    for page in pages.paginate(logGroupNamePrefix=name):
-        yield from (g["logGroupName"] for g in page["logGroups"] if g["logGroupName"] == name)
+    logs, name = aws.client("logs"), inputs["name"]
+    for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name):
+        for group in page["logGroups"]:
+            if group["logGroupName"] == name:
+                arn = group["arn"].removesuffix(":*")
+                tags = logs.list_tags_for_resource(resourceArn=arn)["tags"]
+                if _tagged(tags, inputs):
+                    yield str(name)
 
 
 def _function(aws: Aws, inputs: Inputs) -> Iterator[str]:
-    told = aws.client("lambda").get_function_configuration(FunctionName=inputs["name"])
-    yield str(told["FunctionName"])
+    told = aws.client("lambda").get_function(FunctionName=inputs["name"])
+    if _tagged(told.get("Tags") or {}, inputs):
+        yield str(told["Configuration"]["FunctionName"])
 
 
 def _layer_version(aws: Aws, inputs: Inputs) -> Iterator[str]:

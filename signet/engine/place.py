@@ -30,7 +30,6 @@ _FOREIGN = (
     "GOOGLE_",
     "CLOUDSDK_",
     "PULUMI_",
-    "GOOGLE_APPLICATION_CREDENTIALS",
 )
 
 _PART = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}"
