@@ -477,3 +477,25 @@ def test_a_lone_surrogate_is_found_wherever_it_stands() -> None:
         with pytest.raises(ValueError, match="surrogates"):
             strict_json.parse_object(text.encode())
     assert strict_json.parse_object(b'{"a":["\\ud834\\udd1e"]}') == {"a": ["\U0001d11e"]}
+
+
+# --- what a decision passes on --------------------------------------------------------------------
+
+
+def test_a_header_that_overrides_the_method_is_seen_by_the_route_rules() -> None:
+    request = bearer(Signer("RS256").token())
+    overriding = (*request.headers, ("X-HTTP-Method-Override", "DELETE"))
+    authorizer = Authorizer(settings(), StaticKeys.of(settings()))
+    assert authorizer.authorize(request, NOW).allowed
+    decision = authorizer.authorize(Request("GET", "/orders/7", overriding), NOW)
+    assert decision.reason is Reason.ROUTE_NOT_ALLOWED
+    assert decision.detail == "a header that overrides method or path"
+
+
+def test_the_one_trusted_issuer_is_compared_after_the_signature() -> None:
+    signer = Signer("RS256")
+    token = signer.token(good_claims(iss="https://other.signet.invalid"))
+    authorizer = Authorizer(settings(), StaticKeys.of(settings()))
+    assert authorizer.authorize(bearer(token), NOW).reason is Reason.ISSUER_MISMATCH
+    changed = token[:-8] + ("A" * 8 if token[-8:] != "A" * 8 else "B" * 8)
+    assert authorizer.authorize(bearer(changed), NOW).reason is Reason.SIGNATURE_INVALID
