@@ -133,9 +133,7 @@ def main(arguments: list[str]) -> int:
     command = [sys.executable, "-m", "tests.mutants.runner", *modules]
     run = subprocess.run(command, cwd=tree, env=environ, check=False)
     if run.returncode:
-        print(
-            f"\nThe run broke off (exit code {run.returncode}); nothing is told.", file=sys.stderr
-        )
+        print(f"\nThe run broke off (exit code {run.returncode}).", file=sys.stderr)
         return 3
     result = json.loads((tree / "mutants.json").read_text())
     return report(result, tomllib.loads(EXPLAINED.read_text()))
