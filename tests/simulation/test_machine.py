@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from signet.rotation_plan import AlarmCode
 from tests.simulation.driver import FAULTS, Driver, new_driver
 
 seeds = st.integers(0, 2**32)
@@ -51,6 +52,19 @@ TestEnvironment.settings = settings(
     derandomize=True,  # the same search every time; make simulate looks further
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+
+def test_a_forged_denial_beside_a_taint_that_was_broken_off_stops_the_run() -> None:
+    state = Environment()
+    state.start(seed=0)
+    steps = [("KMS refuses", 0)] * 3 + [("store down", 0), ("denial forged", 0)]
+    for fault, seed in [*steps, ("taint broken off", 1)]:
+        state.run_with_a_fault(fault=fault, seed=seed)
+    state.nothing_is_violated()
+    stopped = state.driver.world.last_plan
+    assert stopped is not None
+    assert [stop.code for stop in stopped.stops] == [AlarmCode.DENIAL_UNKNOWN]
+    state.teardown()
 
 
 def test_the_same_seed_tells_the_same_story() -> None:

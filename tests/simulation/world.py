@@ -383,12 +383,17 @@ class World:
         return made
 
     def _check_stop(self, visible: set[str]) -> None:
-        """A proven taint that was broken off has to be finished by the next run, unattended."""
+        """A proven taint that was broken off has to be finished by the next run, unattended.
+
+        A denial beside it whose key is enabled is nobody's word: that one rightly stops the run.
+        """
+        new = visible - self.ring.denied
+        proven = {key.kid for key in self.kms.values() if not key.enabled}
         clean = all(
             store.up(self.now) and store.current is not None and not store.current.tampered
             for store in self.stores.values()
         )
-        if clean and visible - self.ring.denied and not self.restored and not self.broken:
+        if clean and new and new <= proven and not self.restored and not self.broken:
             self.violate("taint unfinished", "a run stopped at a denial that the KMS proves")
 
     def _check_plan(self, made: Plan, visible: frozenset[str]) -> None:
