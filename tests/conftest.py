@@ -14,7 +14,7 @@ from hypothesis import settings
 
 # Whatever a developer's shell says about clouds and stacks must not decide a test.
 _FOREIGN = ("AWS_", "AZURE_", "ARM_", "GOOGLE_", "CLOUDSDK_", "GCLOUD_", "PULUMI_", "SIGNET_")
-_KEPT = {"SIGNET_CACHE_DIR", "SIGNET_PULUMI", "AWS_CA_BUNDLE"}
+_KEPT = {"SIGNET_CACHE_DIR", "SIGNET_PULUMI", "SIGNET_VECTORS", "AWS_CA_BUNDLE"}
 _SESSION = pytest.StashKey[Path]()
 
 # Generous with time, because two busy cores make a single example arbitrarily slow.

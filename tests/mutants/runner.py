@@ -113,6 +113,16 @@ class Trial:
         self.untouched: list[Mutant] = []
         self.left_out = 0
 
+    def pytest_configure(self) -> None:
+        """Take the first failing example as it is: shrinking would cost minutes a mutant."""
+        from hypothesis import Phase, settings
+
+        phases = (Phase.explicit, Phase.generate)
+        settings.register_profile(
+            "mutants", phases=phases, derandomize=True, database=None, deadline=None
+        )
+        settings.load_profile("mutants")
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Learn which test reaches what, then try every mutant."""
@@ -242,12 +252,6 @@ def _fresh(mutant: Mutant) -> bool:
 
 def main(modules: list[str]) -> None:
     """Try all mutants of `modules`; the result goes to `mutants.json`."""
-    from hypothesis import Phase, settings
-
-    settings.register_profile(
-        "mutants", phases=(Phase.explicit, Phase.generate), derandomize=True, database=None
-    )
-    settings.load_profile("mutants")
     mutants = [mutant for module in modules for mutant in write_mutants(module)]
     worth = [mutant for mutant in mutants if not is_wording(mutant)]
     print(f"{len(worth)} mutants of {len(modules)} modules", flush=True)
