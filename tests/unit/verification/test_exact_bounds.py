@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tests.cases.forge import AUDIENCE, ISSUER, NOW, Signer, b64, compact, good_claims, key_set
 from tests.cases.settings import artefact, document
-from validator_functions.verification import encoding, header, limits, strict_json
+from validator_functions.verification import algorithms, encoding, header, limits, strict_json
 from validator_functions.verification import token as token_module
 from validator_functions.verification.cache import TokenCache
 from validator_functions.verification.claims import Claims
@@ -501,3 +502,15 @@ def test_the_one_trusted_issuer_is_compared_after_the_signature() -> None:
     assert authorizer.authorize(bearer(token), NOW).reason is Reason.ISSUER_MISMATCH
     changed = token[:-8] + ("A" * 8 if token[-8:] != "A" * 8 else "B" * 8)
     assert authorizer.authorize(bearer(changed), NOW).reason is Reason.SIGNATURE_INVALID
+
+
+@pytest.mark.parametrize("size", [32, 48])
+def test_the_der_of_a_signature_is_that_of_the_library_whatever_its_octets(size: int) -> None:
+    for first in range(256):
+        for zeros in (0, 1, 2, size - 1):
+            value = (bytes(zeros) + bytes([first]) + b"\x58" * size)[:size]
+            if not any(value):
+                continue
+            for r, s in ((value, b"\x01" * size), (b"\xff" * size, value), (value, value)):
+                expected = encode_dss_signature(int.from_bytes(r), int.from_bytes(s))
+                assert algorithms._der(r, s) == expected
