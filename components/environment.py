@@ -204,7 +204,21 @@ def validator_terms(
         cache_ceiling=settings.timings.cache_ceiling,
         stale_if_error=settings.timings.stale_if_error,
         audit_passes=settings.audit_passes,
+        audit_subject=settings.audit_subject,
+        rotation_due=rotation_due(settings, ring),
     )
+
+
+def rotation_due(settings: Settings, ring: KeyRing) -> int | None:
+    """Return when a validator should complain that its key still signs, in epoch seconds.
+
+    The first run after the period flips, so one run may be late and one may fail. The time stands
+    in the journal, so a run that changes nothing leaves the settings as they are.
+    """
+    if ring.active is None or ring.active.activated_at is None:
+        return None
+    rotation = settings.rotation
+    return ring.active.activated_at + rotation.rotation_period + 2 * rotation.up_interval
 
 
 def _gather(

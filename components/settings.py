@@ -67,6 +67,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "kmsDeletionWindow": Setting(kind="string", default="30d"),
     "logRetention": Setting(kind="string", default="90d"),
     "auditPasses": Setting(kind="boolean", default=False),
+    "auditSubject": Setting(kind="string", default="plain"),
     "awsRegion": Setting(kind="string", default=""),
     "awsAccountId": Setting(kind="string", default=""),
     "awsBucket": Setting(kind="string", default=""),
@@ -127,6 +128,7 @@ class Settings:
     kms_deletion_days: int
     log_days: int
     audit_passes: bool
+    audit_subject: str
     aws: AwsSettings | None
     azure: AzureSettings | None = None
     gcp: GcpSettings | None = None
@@ -183,6 +185,7 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         kms_deletion_days=_whole_days(read, "kmsDeletionWindow", 7, 30),
         log_days=_log_days(read),
         audit_passes=read.flag("auditPasses"),
+        audit_subject=read.choice("auditSubject", ("plain", "pseudonym", "omitted")),
         aws=aws,
         azure=azure,
         gcp=gcp,

@@ -48,6 +48,10 @@ class ValidatorTerms:
     cache_ceiling: int
     stale_if_error: int
     audit_passes: bool
+    audit_subject: str
+    """`plain`, `pseudonym` or `omitted`: how a log line names a verified subject."""
+    rotation_due: int | None
+    """Epoch seconds by which another run should have brought the next key; None watches nothing."""
 
 
 def render_settings(terms: ValidatorTerms, rings: Sequence[TrustedRing]) -> str:
@@ -78,7 +82,11 @@ def render_settings(terms: ValidatorTerms, rings: Sequence[TrustedRing]) -> str:
                 "stale_if_error": terms.stale_if_error,
             },
             "token_cache": {"entries": 0, "bytes": 0},
-            "audit": {"passes": terms.audit_passes},
+            "audit": {
+                "passes": terms.audit_passes,
+                "subject": terms.audit_subject,
+                "rotation_due": terms.rotation_due,
+            },
         }
     )
 

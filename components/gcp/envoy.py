@@ -18,6 +18,9 @@ IDENTITY_HEADERS: Final = (
 )
 """What an allowed answer tells (`validator_functions.cloud_run.answers`; a test compares)."""
 
+REQUEST_ID: Final = "x-request-id"
+"""Made by Envoy itself (`generate_request_id`), and told to a caller who is refused."""
+
 ASK_PATH: Final = "/authorize"
 CLUSTER: Final = "signet-validator"
 
@@ -54,6 +57,8 @@ def http_filters(validator_url: str) -> list[dict[str, Any]]:
                 "@type": f"{_TYPES}.filters.http.ext_authz.v3.ExtAuthz",
                 "failure_mode_allow": False,
                 "status_on_error": {"code": "ServiceUnavailable"},
+                # Besides what Envoy sends anyway: its own name for the request, for the log.
+                "allowed_headers": {"patterns": [{"exact": REQUEST_ID}]},
                 "http_service": {
                     "server_uri": {
                         "uri": validator_url,
@@ -68,7 +73,12 @@ def http_filters(validator_url: str) -> list[dict[str, Any]]:
                         "allowed_client_headers": {
                             "patterns": [
                                 {"exact": each}
-                                for each in ("www-authenticate", "content-type", "retry-after")
+                                for each in (
+                                    "www-authenticate",
+                                    "content-type",
+                                    "retry-after",
+                                    REQUEST_ID,
+                                )
                             ]
                         },
                     },

@@ -35,7 +35,7 @@ def document(*signers: forge.Signer, **changes: Any) -> dict[str, Any]:
         },
         "timing": {"jwks_max_age": 300, "cache_ceiling": 300, "stale_if_error": 21600},
         "token_cache": {"entries": 0, "bytes": 0},
-        "audit": {"passes": False},
+        "audit": {"passes": False, "subject": "plain", "rotation_due": None},
     }
     return {**members, **changes}
 

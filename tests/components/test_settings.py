@@ -108,6 +108,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("kmsDeletionWindow", "180h", "whole number of days"),
     ("logRetention", "2d", "no such retention"),
     ("auditPasses", "yes", "true nor false"),
+    ("auditSubject", "hidden", "none of the allowed"),
     ("awsRegion", "", "missing"),
     ("awsRegion", "Frankfurt", "form"),
     ("awsAccountId", "1234", "form"),

@@ -5,7 +5,7 @@ Formats: API Gateway Developer Guide, "Input to an API Gateway Lambda authorizer
 """
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import Enum
 from typing import Any
 
 from ..verification.decision import Request
@@ -17,10 +17,10 @@ _NO_PATH = ""
 
 
 class Gateway(Enum):
-    """Who asks, and so which answers it understands."""
+    """Who asks, and so which answers it understands; the value is its name in the log."""
 
-    REST = auto()
-    HTTP = auto()
+    REST = "rest_api"
+    HTTP = "http_api"
 
 
 class UnknownEvent(Exception):

@@ -8,13 +8,12 @@ log says what is wrong.
 import os
 from typing import Any
 
-from ..verification.audit import key_event_line
 from ..verification.decision import Decision, KeyProvider, Request
 from ..verification.key_source import RefreshMode
 from ..verification.key_sources import KeySources
 from ..verification.reasons import Reason
 from ..verification.settings import ValidatorSettings
-from ..verification.validator import Validator, write_line
+from ..verification.validator import Validator, key_events
 from . import answers
 from .events import Gateway, UnknownEvent, read
 
@@ -25,9 +24,7 @@ ANSWER_VARIABLE = "SIGNET_HTTP_API_ANSWER"
 def _connect(settings: ValidatorSettings) -> KeyProvider:
     # Lambda freezes a function with its answer, so that nothing runs between requests.
     return KeySources.from_settings(
-        settings,
-        mode=RefreshMode.INLINE,
-        on_event=lambda event: write_line(key_event_line(event, settings)),
+        settings, mode=RefreshMode.INLINE, on_event=key_events(settings)
     )
 
 
@@ -52,7 +49,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
             Request("", "", (), invocation_id),
         )
         raise answers.CouldNotCheck(str(Reason.INTERNAL_ERROR)) from None
-    decision = _validator.decide(asked.request)
+    decision = _validator.decide(asked.request, asked.gateway.value)
     if asked.gateway is Gateway.HTTP and _answers_simply:
         return answers.simple(decision)
     if decision.allowed and not answers.names_one_method(asked.arn):
@@ -63,7 +60,9 @@ def handler(event: object, context: Any) -> dict[str, Any]:
                 kid=decision.kid,
                 issuer=decision.issuer,
                 subject=decision.subject,
+                token_id=decision.token_id,
             ),
             asked.request,
+            asked.gateway.value,
         )
     return answers.policy(decision, asked.arn)

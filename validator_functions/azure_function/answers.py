@@ -23,10 +23,10 @@ _JSON = "application/json"
 _FIRST, _LAST = 0x20, 0x7E
 
 
-def answer(decision: Decision) -> func.HttpResponse:
-    """Return the answer to a decision."""
+def answer(decision: Decision, request_id: str = "") -> func.HttpResponse:
+    """Return the answer to a decision; a refusal's names the request as the log does."""
     if not decision.allowed:
-        status, headers, body = refusal(decision)
+        status, headers, body = refusal(decision, request_id)
         # The host counts the body itself, and takes its type by name.
         kept = {name: value for name, value in headers if not name.startswith("content-")}
         return func.HttpResponse(body, status_code=status, headers=kept, mimetype=_JSON)

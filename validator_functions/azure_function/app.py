@@ -11,17 +11,18 @@ from json import dumps
 
 import azure.functions as func
 
-from ..verification.audit import key_event_line
 from ..verification.decision import KeyProvider
 from ..verification.key_source import RefreshMode
 from ..verification.key_sources import KeySources
 from ..verification.settings import ValidatorSettings
-from ..verification.validator import Validator
+from ..verification.validator import Validator, key_events
 from .answers import answer
 from .requests import read
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _OK, _NOT_READY = 200, 503
+_GATEWAY = "function"
+"""What the log calls who asked: anybody may ask this function, so no header can tell more."""
 
 _log = logging.getLogger("signet.decisions")
 _log.setLevel(logging.INFO)
@@ -36,7 +37,7 @@ def _connect(settings: ValidatorSettings) -> KeyProvider:
     return KeySources.from_settings(
         settings,
         mode=RefreshMode.BACKGROUND,
-        on_event=lambda event: write_line(key_event_line(event, settings)),
+        on_event=key_events(settings, write_line),
     )
 
 
@@ -48,7 +49,8 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 @app.route(route="authorize", methods=_METHODS)
 def authorize(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Decide about the request that is told of, or about this one."""
-    return answer(validator.decide(read(req, str(context.invocation_id))))
+    asked = read(req, str(context.invocation_id))
+    return answer(validator.decide(asked, _GATEWAY), asked.request_id)
 
 
 @app.function_name("health")

@@ -22,10 +22,10 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 _FIRST, _LAST = " ", "~"
 
 
-def answer(decision: Decision) -> Answer:
-    """Return status, headers and body."""
+def answer(decision: Decision, request_id: str = "") -> Answer:
+    """Return status, headers and body; a refusal's names the request as the log does."""
     if not decision.allowed:
-        return refusal(decision)
+        return refusal(decision, request_id)
     found = identity(decision)
     told = [(header, _fitting(found[name])) for header, name in IDENTITY_HEADERS.items()]
     return plain(decision.status, {"identity": found}, told)

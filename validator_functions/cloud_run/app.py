@@ -6,14 +6,13 @@ what is wrong.
 
 from urllib.parse import urlsplit
 
-from ..verification.audit import key_event_line
 from ..verification.decision import Decision, KeyProvider, Request
 from ..verification.errors import SettingsError
 from ..verification.key_source import RefreshMode
 from ..verification.key_sources import KeySources
 from ..verification.reasons import Reason
 from ..verification.settings import ValidatorSettings
-from ..verification.validator import Validator, write_line
+from ..verification.validator import Validator, key_events
 from .answers import Answer, answer, plain
 from .requests import PROXIES, Headers, NotAsked, is_question, read
 
@@ -26,9 +25,7 @@ _OK, _NOT_FOUND, _NOT_READY = 200, 404, 503
 def connect(settings: ValidatorSettings) -> KeyProvider:
     """Return the keys: deployed ones, and the published set that takes away from them."""
     return KeySources.from_settings(
-        settings,
-        mode=RefreshMode.BACKGROUND,
-        on_event=lambda event: write_line(key_event_line(event, settings)),
+        settings, mode=RefreshMode.BACKGROUND, on_event=key_events(settings)
     )
 
 
@@ -44,18 +41,20 @@ class App:
     def handle(self, method: str, target: str, headers: Headers) -> Answer:
         """Answer one request. Never raises: whatever goes wrong is a refusal."""
         if is_question(target):
-            return answer(self._decide(method, target, headers))
+            return self._authorize(method, target, headers)
         if method in ("GET", "HEAD") and urlsplit(target).path in HEALTH_PATHS:
             report = self._validator.report()
             return plain(_OK if report["ready"] else _NOT_READY, report)
         return plain(_NOT_FOUND, {"reason": "not_found"})
 
-    def _decide(self, method: str, target: str, headers: Headers) -> Decision:
+    def _authorize(self, method: str, target: str, headers: Headers) -> Answer:
         try:
             request = read(self._proxy, method, target, headers)
         except NotAsked as error:
-            return self._validator.refuse(
+            refused = self._validator.refuse(
                 Decision(reason=Reason.ROUTE_NOT_ALLOWED, detail=f"the proxy: {error}"),
                 Request("", "", ()),
+                self._proxy,
             )
-        return self._validator.decide(request)
+            return answer(refused)
+        return answer(self._validator.decide(request, self._proxy), request.request_id)

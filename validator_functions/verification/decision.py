@@ -44,10 +44,21 @@ class Request(Frozen):
 class Decision(Frozen):
     """The answer. `status` is 200, 401, 403 or 503; `reason` is None exactly when allowed.
 
-    `kid` is known once a header was read; `issuer` and `subject` only after the signature held.
+    `kid` is known once a header was read; `issuer`, `subject` and `token_id` (its `jti`, if there
+    is one) only after the signature held.
     """
 
-    __slots__ = ("allowed", "claims", "detail", "issuer", "kid", "reason", "status", "subject")
+    __slots__ = (
+        "allowed",
+        "claims",
+        "detail",
+        "issuer",
+        "kid",
+        "reason",
+        "status",
+        "subject",
+        "token_id",
+    )
     allowed: bool
     status: int
     reason: Reason | None
@@ -56,6 +67,7 @@ class Decision(Frozen):
     kid: str | None
     issuer: str | None
     subject: str | None
+    token_id: str | None
 
     def __init__(
         self,
@@ -66,6 +78,7 @@ class Decision(Frozen):
         kid: str | None = None,
         issuer: str | None = None,
         subject: str | None = None,
+        token_id: str | None = None,
     ) -> None:
         self._fill(
             allowed=reason is None,
@@ -76,6 +89,7 @@ class Decision(Frozen):
             kid=kid,
             issuer=issuer,
             subject=subject,
+            token_id=token_id,
         )
 
     def __repr__(self) -> str:
@@ -160,6 +174,7 @@ class Authorizer:
                 kid=seen.kid,
                 issuer=_shown(members.get("iss")),
                 subject=_shown(members.get("sub")),
+                token_id=_shown(members.get("jti")),
             )
         except Exception as error:  # noqa: BLE001 - any exception, anywhere, is a refusal
             return Decision(reason=Reason.INTERNAL_ERROR, detail=type(error).__name__, kid=seen.kid)
@@ -177,7 +192,12 @@ class Authorizer:
         if fault is not None:
             raise fault
         return Decision(
-            reason=None, claims=claims, kid=seen.kid, issuer=claims.issuer, subject=claims.subject
+            reason=None,
+            claims=claims,
+            kid=seen.kid,
+            issuer=claims.issuer,
+            subject=claims.subject,
+            token_id=claims.token_id,
         )
 
     def _claims_seen_before(self, token: str, now: int, seen: "_Seen") -> Claims | None:

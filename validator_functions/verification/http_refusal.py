@@ -5,16 +5,17 @@ there was no token at all. The body names the reason code and nothing more; what
 in the log.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from json import dumps
 
-from .audit import audit_line, is_audited
+from .audit import IN_PROCESS, audit_line, is_audited
 from .decision import Decision, Request
 from .reasons import FORBIDDEN, UNAUTHORIZED, Reason
 from .settings import ValidatorSettings
-from .validator import Write, write_line
+from .validator import Clock, Write, write_line
 
 OnDecision = Callable[[Decision, Request], None]
 
@@ -74,14 +75,19 @@ def request_id(headers: tuple[tuple[str, str], ...]) -> str:
     return ""
 
 
-def refusal(decision: Decision) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body that answer a refused request."""
+def refusal(decision: Decision, request_id: str = "") -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body that answer a refused request.
+
+    The request's id goes back with it: by it a caller's complaint leads to the line in the log.
+    """
     body = dumps({"reason": str(decision.reason)}, separators=(",", ":")).encode()
     headers = [
         ("content-type", "application/json"),
         ("content-length", str(len(body))),
         ("cache-control", "no-store"),
     ]
+    if request_id:
+        headers.append(("x-request-id", request_id))
     if decision.status == UNAUTHORIZED:
         headers.append(("www-authenticate", _challenge(decision.reason)))
     elif decision.status == FORBIDDEN:
@@ -109,12 +115,14 @@ def ignore_decision(_decision: Decision, _request: Request) -> None:
     """Log nothing."""
 
 
-def audited(settings: ValidatorSettings, write: Write = write_line) -> OnDecision:
+def audited(
+    settings: ValidatorSettings, write: Write = write_line, clock: Clock = time.time
+) -> OnDecision:
     """Write the structured log line of each decision that `settings` want logged."""
 
     def log(decision: Decision, request: Request) -> None:
         if is_audited(decision, settings):
-            write(audit_line(decision, request, settings))
+            write(audit_line(decision, request, settings, clock(), IN_PROCESS))
 
     return log
 

@@ -86,10 +86,10 @@ class SignetMiddleware:
         if decision.allowed:
             await self._app(_checked(scope, decision), receive, send)
         elif kind == "http":
-            await _refuse(decision, send, body=request.method != "HEAD")
+            await _refuse(decision, request, send)
         else:
             await receive()
-            await _close(scope, decision, send)
+            await _close(scope, decision, request, send)
 
     async def _decide(self, request: Request) -> Decision:
         with deferring() as deferral:
@@ -129,17 +129,19 @@ def _checked(scope: Scope, decision: Decision) -> Scope:
     return {**scope, "headers": headers, CLAIMS: decision.claims}
 
 
-async def _refuse(decision: Decision, send: Send, *, body: bool, kind: str = "http") -> None:
-    status, headers, content = refusal(decision)
+async def _refuse(decision: Decision, request: Request, send: Send, kind: str = "http") -> None:
+    status, headers, content = refusal(decision, request.request_id)
     raw = [(name.encode(), value.encode()) for name, value in headers]
     await send({"type": f"{kind}.response.start", "status": status, "headers": raw})
-    await send({"type": f"{kind}.response.body", "body": content if body else b""})
+    await send(
+        {"type": f"{kind}.response.body", "body": b"" if request.method == "HEAD" else content}
+    )
 
 
-async def _close(scope: Scope, decision: Decision, send: Send) -> None:
+async def _close(scope: Scope, decision: Decision, request: Request, send: Send) -> None:
     """Refuse a handshake: with our answer where the server can send one, else with its 403."""
     if "websocket.http.response" in (scope.get("extensions") or {}):
-        await _refuse(decision, send, body=True, kind="websocket.http")
+        await _refuse(decision, request, send, kind="websocket.http")
     else:
         reason = str(decision.reason or Reason.INTERNAL_ERROR)
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": reason})

@@ -67,7 +67,7 @@ class SignetMiddleware:
             checked = {name: value for name, value in environ.items() if not _is_identity(name)}
             checked[CLAIMS] = decision.claims
             return self._app(checked, start_response)
-        status, headers, body = refusal(decision)
+        status, headers, body = refusal(decision, request.request_id)
         start_response(status_line(status), headers)
         return [b"" if request.method == "HEAD" else body]
 

@@ -121,15 +121,32 @@ class RouteTable:
         if not _is_method(method):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not a method")
         segments = path_segments(path)
-        covering = [rule for rule in self._rules if rule.covers(segments)]
-        for wanted in (method, "GET") if method == "HEAD" else (method,):
-            for rule in covering:
-                if wanted in rule.methods or _ANY_METHOD in rule.methods:
-                    return rule.scopes, rule.roles
+        covering = self._covering(segments)
+        found = _applying(covering, method)
+        if found is not None:
+            rule, _ = found
+            return rule.scopes, rule.roles
         # A route with rules for some methods, or in another letter case, is not an "other" one.
         if not self._allow_others or covering or self._covers_in_another_case(segments):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "no rule for this method and path")
         return frozenset(), frozenset()
+
+    def name_of(self, method: str, path: str) -> str | None:
+        """The rule that a request falls under, such as `GET /orders/{id}`; None if there is none.
+
+        For logs: all of it was written by who deployed the rules, nothing by the caller.
+        """
+        try:
+            found = _applying(self._covering(path_segments(path)), method)
+        except TokenRefused:
+            return None
+        if found is None:
+            return None
+        rule, wanted = found
+        return f"{wanted} /{'/'.join(rule.segments)}"
+
+    def _covering(self, segments: tuple[str, ...]) -> list[Route]:
+        return [rule for rule in self._rules if rule.covers(segments)]
 
     def _covers_in_another_case(self, segments: tuple[str, ...]) -> bool:
         folded = tuple(segment.casefold() for segment in segments)
@@ -142,6 +159,17 @@ class RouteTable:
             ).covers(folded)
             for rule in self._rules
         )
+
+
+def _applying(covering: Sequence[Route], method: str) -> tuple[Route, str] | None:
+    """The most specific of these rules that is about the method, and the word by which it is."""
+    for wanted in (method, "GET") if method == "HEAD" else (method,):
+        for rule in covering:
+            if wanted in rule.methods:
+                return rule, wanted
+            if _ANY_METHOD in rule.methods:
+                return rule, _ANY_METHOD
+    return None
 
 
 def _is_method(method: str) -> bool:

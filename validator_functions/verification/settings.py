@@ -23,6 +23,9 @@ HASH_VARIABLE = "SIGNET_SETTINGS_SHA256"
 FILE_VARIABLE = "SIGNET_SETTINGS_FILE"
 TEXT_VARIABLE = "SIGNET_SETTINGS"
 
+PLAIN, PSEUDONYM, OMITTED = "plain", "pseudonym", "omitted"
+"""How a log line names a verified subject: as it is, by a hash of it, or not at all."""
+
 _SECURE_URL = r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!\"$-~]*)?"
 _LOOPBACK_URL = (
     r"http://(127\.0\.0\.1|\[::1\]|([A-Za-z0-9-]+\.)*localhost)(:[0-9]{1,5})?(/[!\"$-~]*)?"
@@ -96,12 +99,14 @@ class ValidatorSettings(Frozen):
 
     __slots__ = (
         "audit_passes",
+        "audit_subject",
         "bundle_sha256",
         "cache_bytes",
         "cache_entries",
         "cloud",
         "environment",
         "issuers",
+        "rotation_due",
         "routes",
         "sandbox",
         "service",
@@ -121,6 +126,9 @@ class ValidatorSettings(Frozen):
     cache_entries: int
     cache_bytes: int
     audit_passes: bool
+    audit_subject: str
+    rotation_due: int | None
+    """Epoch seconds by which another `up` should have brought the next key; None: not watched."""
     sha256: str
 
     def __init__(self, **values: Any) -> None:
@@ -211,7 +219,9 @@ class _Reader:
         if not _is_hash(bundle):
             self._fault("`bundle_sha256` is not 64 hexadecimal digits")
         token_cache = self._object(top.get("token_cache"), "token_cache", "entries bytes")
-        audit = self._object(top.get("audit"), "audit", "passes")
+        audit = self._object(top.get("audit"), "audit", "passes subject rotation_due")
+        if audit.get("subject") not in (PLAIN, PSEUDONYM, OMITTED):
+            self._fault("`audit.subject` is none of `plain`, `pseudonym` and `omitted`")
         result = ValidatorSettings(
             environment=self._text(top, "environment"),
             service=self._text(top, "service"),
@@ -225,6 +235,12 @@ class _Reader:
             cache_entries=self._number(token_cache, "token_cache.entries", 0, 1_000_000),
             cache_bytes=self._number(token_cache, "token_cache.bytes", 0, 2**30),
             audit_passes=self._boolean(audit, "audit.passes"),
+            audit_subject=audit.get("subject"),
+            rotation_due=None
+            if audit.get("rotation_due") is None
+            else self._number(
+                audit, "audit.rotation_due", limits.CLOCK_EARLIEST, limits.CLOCK_LATEST
+            ),
             sha256=digest,
         )
         if self._faults:

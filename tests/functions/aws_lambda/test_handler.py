@@ -111,7 +111,7 @@ def test_an_expired_token_is_a_401_by_the_one_message_that_makes_it_one(
         handler.handler(event(f"Bearer {token}"), _CONTEXT)
     logged = deployed.logged()
     assert (logged["status"], logged["reason"]) == (401, "token_expired")
-    assert (logged["kid"], logged["subject"]) == (deployed.signer.kid, "service-orders")
+    assert (logged["kid"], logged["sub"]) == (deployed.signer.kid, "service-orders")
     for part in token.split("."):
         assert part not in deployed.lines[0]
 

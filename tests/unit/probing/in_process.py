@@ -67,6 +67,8 @@ def settings_for(bench: Bench, *, audit_passes: bool = False) -> ValidatorSettin
         cache_ceiling=300,
         stale_if_error=21_600,
         audit_passes=audit_passes,
+        audit_subject="plain",
+        rotation_due=None,
     )
     return ValidatorSettings.parse(render_settings(terms, [ring]).encode())
 

@@ -8,11 +8,9 @@ import pytest
 from tests.cases import forge
 from tests.cases.forge import ISSUER, NOW, Signer, good_claims
 from tests.cases.settings import artefact, document, issuer
-from validator_functions.verification.audit import audit_line, is_audited
 from validator_functions.verification.cache import TokenCache
 from validator_functions.verification.decision import (
     Authorizer,
-    Decision,
     Request,
     StaticKeys,
 )
@@ -222,69 +220,6 @@ def test_a_remembered_verdict_still_meets_the_route() -> None:
     assert decide.authorize(bearer(token), NOW + 650).reason is Reason.TOKEN_EXPIRED
 
 
-# --- the log line ---------------------------------------------------------------------------------
-
-
-def test_a_refusals_line_has_reason_service_kid_and_request() -> None:
-    found = settings()
-    asked = bearer(Signer("RS256").token(good_claims(aud="other")))
-    line = audit_line(authorizer(found).authorize(asked), asked, found)
-    assert json.loads(line) == {
-        "signet": "decision",
-        "allowed": False,
-        "status": 401,
-        "reason": "audience_mismatch",
-        "detail": "",
-        "service": "environment",
-        "environment": "test",
-        "request_id": "request-1",
-        "kid": Signer("RS256").kid,
-        "verified": True,
-        "issuer": ISSUER,
-        "subject": "service-orders",
-    }
-
-
-def test_an_unverified_subject_is_not_in_the_line() -> None:
-    found = settings()
-    evil = Signer("RS256", forge.rsa_private(label="evil"), kid=Signer("RS256").kid)
-    asked = bearer(evil.token(good_claims(sub="admin-of-everything")))
-    line = audit_line(authorizer(found).authorize(asked), asked, found)
-    assert "admin-of-everything" not in line
-    assert json.loads(line)["verified"] is False
-
-
-def test_no_part_of_a_token_is_in_any_line() -> None:
-    found = settings()
-    for token in (good(), good()[:-4], good().replace(".", ".x", 1), "a.b.c"):
-        for asked in (bearer(token), request(("Authorization", token))):
-            line = audit_line(authorizer(found).authorize(asked, NOW + 9_999), asked, found)
-            assert "\n" not in line
-            for part in filter(lambda part: len(part) > 1, token.split(".")):
-                assert part not in line
-
-
-def test_a_line_can_be_written_without_request_and_settings() -> None:
-    line = json.loads(audit_line(Decision(reason=Reason.POLICY_INVALID), None, None))
-    assert (line["service"], line["request_id"], line["status"]) == (None, None, 503)
-
-
-def test_a_long_or_odd_subject_is_cut_and_escaped() -> None:
-    found = settings()
-    token = Signer("RS256").token(good_claims(sub="\u2028" + "x" * 300))
-    line = audit_line(authorizer(found).authorize(bearer(token)), None, found)
-    assert line.isascii()
-    assert len(json.loads(line)["subject"]) == 256
-
-
-def test_passes_are_logged_only_where_asked() -> None:
-    quiet, loud = settings(), settings(audit={"passes": True})
-    allowed, refused = Decision(reason=None), Decision(reason=Reason.TOKEN_MISSING)
-    assert not is_audited(allowed, quiet)
-    assert is_audited(allowed, loud)
-    assert is_audited(refused, quiet)
-
-
 def test_a_request_and_a_decision_show_no_token() -> None:
     decision = authorizer().authorize(bearer(good()))
     assert repr(decision) == "Decision(status=200, reason=None)"
@@ -311,7 +246,9 @@ def test_a_validator_logs_passes_where_asked(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("time.time", lambda: float(NOW))
     for passes in (True, False):
         lines: list[str] = []
-        validator = _validator(lines, audit={"passes": passes})
+        validator = _validator(
+            lines, audit={"passes": passes, "subject": "plain", "rotation_due": None}
+        )
         token = good()
         decision = validator.decide(bearer(token))
         assert decision.reason in (None, Reason.ISSUED_IN_FUTURE)

@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 
 from validator_functions.verification import fetch
-from validator_functions.verification.audit import key_event_line
 from validator_functions.verification.cache import TokenCache
 from validator_functions.verification.decision import StaticKeys
 from validator_functions.verification.errors import SettingsError
 from validator_functions.verification.key_source import KeyEvent, RefreshMode
 from validator_functions.verification.key_sources import KeySources
 from validator_functions.verification.settings import ValidatorSettings
-from validator_functions.verification.validator import Validator
+from validator_functions.verification.validator import Validator, key_events
 
 from .loopback import response, serving
 from .stores import ISSUER, START, Stores, body, document, kid
@@ -58,7 +57,7 @@ def settings_text(
             "routes": routes or {"default": "allow", "rules": []},
             "timing": {"jwks_max_age": 300, "cache_ceiling": 300, "stale_if_error": 21_600},
             "token_cache": {"entries": 0, "bytes": 0},
-            "audit": {"passes": False},
+            "audit": {"passes": False, "subject": "plain", "rotation_due": None},
         }
     )
 
@@ -132,18 +131,20 @@ def test_what_happens_to_keys_is_one_structured_log_line() -> None:
     stores = Stores()
     stores.held["https://own.test/jwks.json"] = body(["a"], 4)
     keys = KeySources.from_settings(
-        read, fetcher=stores, on_event=lambda event: lines.append(key_event_line(event, read))
+        read, fetcher=stores, on_event=key_events(read, lines.append, lambda: 1_800_000_000.25)
     )
     keys.keyset_for(ISSUER, kid("a"), START)
     (line,) = lines
     assert json.loads(line) == {
         "signet": "keys",
+        "time": "2027-01-15T08:00:00.250Z",
         "event": "sequence_lower",
         "alarm": True,
         "detail": "",
         "service": "environment",
         "environment": "test",
-        "issuer": ISSUER,
+        "cloud": "aws",
+        "iss": ISSUER,
         "kid": None,
         "url": "https://own.test/jwks.json",
     }

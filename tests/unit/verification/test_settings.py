@@ -116,6 +116,11 @@ def test_good_settings_are_read() -> None:
         ("token_cache.entries", -1, "`token_cache.entries`"),
         ("token_cache.bytes", 1.5, "`token_cache.bytes`"),
         ("audit", {}, "lacks `passes`"),
+        ("audit", {"passes": True, "subject": "plain"}, "lacks `rotation_due`"),
+        ("audit.subject", "hashed", "`audit.subject`"),
+        ("audit.subject", None, "`audit.subject`"),
+        ("audit.rotation_due", 0, "`audit.rotation_due`"),
+        ("audit.rotation_due", 1.5e9, "`audit.rotation_due`"),
         ("audit.passes", "yes", "`audit.passes`"),
     ],
 )
