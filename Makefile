@@ -15,6 +15,8 @@ ARGS ?=
 # it adds nothing that could be told from noise, because only that package is watched.
 COVERED := --cov=validator_functions/verification --cov-branch --cov-fail-under=100 \
 	--cov-report=term-missing:skip-covered
+# Two processes, a file of tests whole in one of them, because a file's stack is up once for all of it.
+SPREAD := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 FOR ?= 60
 CODE := signet components validator_functions sandbox tools benchmarks tests $(wildcard __main__.py)
 TYPED := signet components validator_functions sandbox tools $(wildcard __main__.py)
@@ -37,7 +39,7 @@ down: setup ## destroy the local stack and stop the sandbox
 test: check unit ## all that CI runs: the checks, then every test
 
 unit: setup ## every test, without the checks first (ARGS="-k name" for some)
-	@$(VENV)/pytest $(or $(ARGS),$(COVERED))
+	@$(VENV)/pytest $(or $(ARGS),$(SPREAD) $(COVERED))
 
 check: setup ## formatting, lint, strict types, import rules
 	@$(VENV)/ruff format --check --quiet $(CODE) || { echo 'Way out: make format'; exit 1; }

@@ -48,6 +48,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where two processes share the tests, begin with the engine's files.
+
+    A file stays whole (`--dist loadfile`), and one of these takes minutes: begun last, it would
+    leave the other process with nothing to do.
+    """
+    if hasattr(config, "workerinput"):
+        first = {item.path for item in items if item.get_closest_marker("engine")}
+        items.sort(key=lambda item: item.path not in first)
+
+
 @pytest.fixture
 def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state folder of this test's own, also for the processes that it starts."""
