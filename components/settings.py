@@ -79,6 +79,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "awsBackend": Setting(kind="string", default="echo"),
     "awsValidatorMemory": Setting(kind="integer", default=512),
     "awsValidatorConcurrency": Setting(kind="integer", default=0),
+    "awsResultCache": Setting(kind="string", default="0s"),
     "azureLocation": Setting(kind="string", default=""),
     "azureSubscriptionId": Setting(kind="string", default=""),
     "azureTenantId": Setting(kind="string", default=""),

@@ -2,16 +2,22 @@
 
 The decision, its logged status and its reason are the same everywhere; what reaches the client is
 the gateway's own. The table is that of `validator_functions/<runtime>/answers.py` (which have the
-sources), and a test holds them together:
+sources), and tests hold them together: each way without its cloud, and the matrix of
+`docs/runtimes.md` through the gateways themselves. `envoy`, `caddy` and `nginx` are those proxies
+with the configuration that the stack exports:
 
 =================  ===  ===  ===  ===  ======================================================
 gateway            200  401  403  503  without a token
 =================  ===  ===  ===  ===  ======================================================
-aws http           200  403  403  403  401 from the gateway; the validator is not asked
+aws http           200  403  403  500  401 from the gateway; the validator is not asked
+aws http-iam       200  403  403  500  401 from the gateway; the validator is not asked
 aws rest-token     200  401  403  500  401 from the gateway; the validator is not asked
 aws rest-request   200  401  403  500  401, from the gateway or (uncached) from the validator
 azure function     200  401  403  503  401 from the function itself
 gcp forward-auth   200  401  403  503  401 from the validator
+gcp envoy          200  401  403  503  401 from the validator
+gcp caddy          200  401  403  503  401 from the validator
+gcp nginx          200  401  403  503  401 from the validator
 =================  ===  ===  ===  ===  ======================================================
 """
 
@@ -54,7 +60,11 @@ class Expectation:
 ANSWERS: Final[Mapping[tuple[str, str], GatewayAnswers]] = {
     ("aws", "http"): GatewayAnswers(
         title="HTTP API, simple answer",
-        by_status={200: 200, 401: 403, 403: 403, 503: 403},
+        by_status={200: 200, 401: 403, 403: 403, 503: 500},
+    ),
+    ("aws", "http-iam"): GatewayAnswers(
+        title="HTTP API, IAM answer",
+        by_status={200: 200, 401: 403, 403: 403, 503: 500},
     ),
     ("aws", "rest-token"): GatewayAnswers(
         title="REST API, TOKEN authorizer",
@@ -70,11 +80,19 @@ ANSWERS: Final[Mapping[tuple[str, str], GatewayAnswers]] = {
         by_status={200: 200, 401: 401, 403: 403, 503: 503},
         asks_without_token=True,
     ),
-    ("gcp", "forward-auth"): GatewayAnswers(
-        title="Cloud Run, as a proxy asks it",
-        by_status={200: 200, 401: 401, 403: 403, 503: 503},
-        asks_without_token=True,
-    ),
+    **{
+        ("gcp", name): GatewayAnswers(
+            title=title,
+            by_status={200: 200, 401: 401, 403: 403, 503: 503},
+            asks_without_token=True,
+        )
+        for name, title in (
+            ("forward-auth", "Cloud Run, as a proxy asks it"),
+            ("envoy", "Cloud Run behind Envoy's ext_authz"),
+            ("caddy", "Cloud Run behind Caddy's forward_auth"),
+            ("nginx", "Cloud Run behind nginx's auth_request"),
+        )
+    },
 }
 """By cloud and by the gateway's name in the stack output `gateways`."""
 

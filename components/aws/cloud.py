@@ -119,7 +119,11 @@ class AwsCloud(pulumi.ComponentResource):
                 account_id=self._account,
                 python=self._settings.python,
                 log_days=self._settings.log_days,
-                guard=Guard(function_name=validator.function_name, invoke_arn=validator.invoke_arn),
+                guard=Guard(
+                    function_name=validator.function_name,
+                    invoke_arn=validator.invoke_arn,
+                    result_cache=self._aws.result_cache,
+                ),
             ),
             self._child(),
         )

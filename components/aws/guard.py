@@ -1,23 +1,11 @@
 """What all kinds of gateway share: who guards, what is guarded, and who may call which function."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 
 from components.aws import names
-
-IDENTITY_HEADERS: Final[Mapping[str, str]] = {
-    "x-signet-subject": "subject",
-    "x-signet-issuer": "issuer",
-    "x-signet-scope": "scope",
-    "x-signet-token-id": "jti",
-    "x-signet-key-id": "kid",
-}
-"""Header that a backend behind a URL gets -> name in the authorizer's context. Each is always
-overwritten, so that none that a caller sent is passed on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +14,8 @@ class Guard:
 
     function_name: pulumi.Input[str]
     invoke_arn: pulumi.Input[str]
+    result_cache: int = 0
+    """Seconds that a gateway may keep an answer; 0 keeps none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +27,7 @@ class FunctionBackend:
 
 @dataclass(frozen=True, kw_only=True)
 class UrlBackend:
-    """An HTTPS service behind a gateway; it reads identity from `IDENTITY_HEADERS`."""
+    """An HTTPS service behind a gateway; it reads identity from headers (`passed_on`)."""
 
     url: str
     """Without a slash at its end."""

@@ -9,7 +9,6 @@ import pulumi_aws as aws
 
 from components.aws import names
 from components.aws.guard import (
-    IDENTITY_HEADERS,
     FunctionBackend,
     Guard,
     Target,
@@ -18,6 +17,7 @@ from components.aws.guard import (
     allow_backend,
 )
 from components.aws.tags import environment_tags
+from components.passed_on import IDENTITY_HEADERS
 
 ACCESS_LOG_FORMAT: Final = json.dumps(
     {
@@ -62,7 +62,9 @@ class HttpAuthorizerArgs:
 class HttpAuthorizer(pulumi.ComponentResource):
     """A Lambda authorizer, format 2.0 with simple answers, and the right to call the validator.
 
-    Answers are not cached: an allowed one would outlive its token and a withdrawn key.
+    Answers are not kept unless settings say so: an allowed one outlives its token and a withdrawn
+    key. One that is kept counts for its own method and path alone, because a simple answer names
+    neither (AWS, "Control access to HTTP APIs with AWS Lambda authorizers", caching).
     """
 
     authorizer_id: pulumi.Output[str]
@@ -81,8 +83,11 @@ class HttpAuthorizer(pulumi.ComponentResource):
             authorizer_uri=args.guard.invoke_arn,
             authorizer_payload_format_version="2.0",
             enable_simple_responses=True,
-            authorizer_result_ttl_in_seconds=0,
-            identity_sources=["$request.header.Authorization"],
+            authorizer_result_ttl_in_seconds=args.guard.result_cache,
+            identity_sources=[
+                "$request.header.Authorization",
+                *(["$context.httpMethod", "$context.path"] if args.guard.result_cache else ()),
+            ],
             opts=own,
         )
         permission = allow_authorizer(

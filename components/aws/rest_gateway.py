@@ -11,7 +11,6 @@ import pulumi_aws as aws
 
 from components.aws import names
 from components.aws.guard import (
-    IDENTITY_HEADERS,
     FunctionBackend,
     Guard,
     Target,
@@ -21,6 +20,7 @@ from components.aws.guard import (
 )
 from components.aws.http_gateway import ACCESS_LOG_FORMAT
 from components.aws.tags import environment_tags
+from components.passed_on import IDENTITY_HEADERS
 from signet.documents import canonical
 
 AuthorizerKind = Literal["TOKEN", "REQUEST"]
@@ -59,7 +59,11 @@ class RestAuthorizerArgs:
 
 
 class RestAuthorizer(pulumi.ComponentResource):
-    """A Lambda authorizer without cached answers, and the right to call the validator."""
+    """A Lambda authorizer, and the right to call the validator.
+
+    Answers are kept only where settings say so, and never those of a TOKEN authorizer: the token is
+    their only key, and a policy for one method would refuse a good token at the next.
+    """
 
     authorizer_id: pulumi.Output[str]
     """Id that methods name."""
@@ -69,14 +73,20 @@ class RestAuthorizer(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:aws:RestAuthorizer", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
+        cached = args.guard.result_cache if args.kind == "REQUEST" else 0
         authorizer = aws.apigateway.Authorizer(
             f"{name}-authorizer",
             rest_api=args.api_id,
             name=f"signet-{args.kind.lower()}",
             type=args.kind,
             authorizer_uri=args.guard.invoke_arn,
-            authorizer_result_ttl_in_seconds=0,
-            identity_source="method.request.header.Authorization",
+            authorizer_result_ttl_in_seconds=cached,
+            identity_source=",".join(
+                [
+                    "method.request.header.Authorization",
+                    *(["context.httpMethod", "context.path"] if cached else ()),
+                ]
+            ),
             opts=own,
         )
         permission = allow_authorizer(

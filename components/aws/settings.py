@@ -10,6 +10,9 @@ from components.aws import names
 from components.setting_values import SettingReader
 from components.surroundings import Surroundings
 
+LONGEST_RESULT_CACHE: Final = 60
+"""Seconds. So long may an answer that a gateway keeps outlive its token and a withdrawn key."""
+
 _ROLE_OR_USER: Final = r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/[\w+=,.@/-]{1,512})"
 _FUNCTION: Final = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}(:[\w$-]{1,128})?"
 
@@ -47,6 +50,8 @@ class AwsSettings:
     validator_memory: int
     validator_concurrency: int
     """Reserved concurrent executions; 0 reserves none and limits none."""
+    result_cache: int
+    """Seconds that a gateway may keep a validator's answer; 0 keeps none."""
     endpoint: str | None
     """The sandbox's address; None outside it."""
 
@@ -85,6 +90,7 @@ def read_aws(read: SettingReader, surroundings: Surroundings) -> AwsSettings:
         backend=_backend(read),
         validator_memory=read.integer("awsValidatorMemory", 128, 10_240),
         validator_concurrency=read.integer("awsValidatorConcurrency", 0, 1_000),
+        result_cache=read.duration("awsResultCache", most=LONGEST_RESULT_CACHE),
         endpoint=surroundings.aws_endpoint,
     )
 

@@ -6,8 +6,7 @@ Source: "API Management policy reference" (send-request, validate-jwt, set-heade
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-IDENTITY: Final = ("subject", "issuer", "scope", "jti", "kid")
-"""What the function tells of a caller; the back end gets it as `x-signet-` headers."""
+from components.passed_on import IDENTITY_HEADERS, OVERRIDE_HEADERS
 
 _SECONDS: Final = 3
 _ANSWER: Final = "signetAnswer"
@@ -16,15 +15,17 @@ _ANSWER: Final = "signetAnswer"
 def ask_the_function(url: str) -> str:
     """Return the fragment that asks a validator about each request, and fails closed.
 
-    Identity headers that the caller sent are removed first. Without an answer (`ignore-error`
-    leaves none) and for every answer but 200 the request ends here; a refusal is passed on with the
+    Identity headers that the caller sent are removed first, and whatever could make the back end
+    take another method or path than was decided about. Without an answer (`ignore-error` leaves
+    none) and for every answer but 200 the request ends here; a refusal is passed on with the
     function's own status, challenge and body. The function gets a request made anew: the caller's
     `Authorization`, method and path, and no other header of his.
     """
     stripped = "".join(
-        f'<set-header name="x-signet-{name}" exists-action="delete" />' for name in IDENTITY
+        f'<set-header name="{name}" exists-action="delete" />'
+        for name in (*IDENTITY_HEADERS, *OVERRIDE_HEADERS)
     )
-    passed = "".join(_passed_on(name) for name in IDENTITY)
+    passed = "".join(_passed_on(name) for name in IDENTITY_HEADERS)
     answer = f'((IResponse)context.Variables["{_ANSWER}"])'
     none = f'context.Variables.GetValueOrDefault&lt;IResponse&gt;("{_ANSWER}") == null'
     failed = _attribute(f"@({none})")
@@ -88,8 +89,7 @@ def _set(name: str, expression: str) -> str:
     return f'<set-header name="{name}" exists-action="override"><value>{value}</value></set-header>'
 
 
-def _passed_on(name: str) -> str:
-    header = f"x-signet-{name}"
+def _passed_on(header: str) -> str:
     read = f'((IResponse)context.Variables["{_ANSWER}"]).Headers.GetValueOrDefault("{header}","")'
     return _set(header, f"@({read})")
 

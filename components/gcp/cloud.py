@@ -116,6 +116,7 @@ class GcpCloud(pulumi.ComponentResource):
                 issuer=settings.issuer,
                 jwks_url=f"{self.store_url()}/{JWKS_PATH}",
                 audience=settings.audience,
+                proxy=self._gcp.proxy,
             ),
             self._child(),
         )

@@ -1,22 +1,18 @@
 """Envoy's configuration for asking the validator about every request (HTTP `ext_authz`). Pure.
 
-It fails closed, asks below the validator's own path, sends `Authorization` and the method on, and
-sets or clears every identity header itself, so that none that a caller sent is passed on.
-Source: Envoy, `envoy.extensions.filters.http.ext_authz.v3.ExtAuthz`.
+It fails closed, asks below the validator's own path, and sends on the method, `Authorization`, the
+request's id and whatever could override method or path; nothing else of the caller's. It sets or
+clears every identity header itself, so that none that a caller sent is passed on.
+Sources: Envoy, `envoy.extensions.filters.http.ext_authz.v3.ExtAuthz` and
+`envoy.extensions.filters.http.header_mutation.v3.HeaderMutation`.
 """
 
 import json
+import re
 import urllib.parse
 from typing import Any, Final
 
-IDENTITY_HEADERS: Final = (
-    "x-signet-subject",
-    "x-signet-issuer",
-    "x-signet-scope",
-    "x-signet-token-id",
-    "x-signet-key-id",
-)
-"""What an allowed answer tells (`validator_functions.cloud_run.answers`; a test compares)."""
+from components.passed_on import IDENTITY_HEADERS, OVERRIDE_HEADERS
 
 REQUEST_ID: Final = "x-request-id"
 """Made by Envoy itself (`generate_request_id`), and told to a caller who is refused."""
@@ -48,7 +44,7 @@ def http_filters(validator_url: str) -> list[dict[str, Any]]:
             "name": "envoy.filters.http.header_mutation",
             "typed_config": {
                 "@type": f"{_TYPES}.filters.http.header_mutation.v3.HeaderMutation",
-                "mutations": {"request_mutations": [{"remove": each} for each in IDENTITY_HEADERS]},
+                "mutations": {"request_mutations": _removed()},
             },
         },
         {
@@ -57,8 +53,9 @@ def http_filters(validator_url: str) -> list[dict[str, Any]]:
                 "@type": f"{_TYPES}.filters.http.ext_authz.v3.ExtAuthz",
                 "failure_mode_allow": False,
                 "status_on_error": {"code": "ServiceUnavailable"},
-                # Besides what Envoy sends anyway: its own name for the request, for the log.
-                "allowed_headers": {"patterns": [{"exact": REQUEST_ID}]},
+                # Besides `Authorization`, method, path and host, which are always sent: its own name
+                # for the request, for the log, and what may override method or path.
+                "allowed_headers": _exactly(REQUEST_ID, *OVERRIDE_HEADERS),
                 "http_service": {
                     "server_uri": {
                         "uri": validator_url,
@@ -67,25 +64,35 @@ def http_filters(validator_url: str) -> list[dict[str, Any]]:
                     },
                     "path_prefix": ASK_PATH,
                     "authorization_response": {
-                        "allowed_upstream_headers": {
-                            "patterns": [{"exact": each} for each in IDENTITY_HEADERS]
-                        },
-                        "allowed_client_headers": {
-                            "patterns": [
-                                {"exact": each}
-                                for each in (
-                                    "www-authenticate",
-                                    "content-type",
-                                    "retry-after",
-                                    REQUEST_ID,
-                                )
-                            ]
-                        },
+                        "allowed_upstream_headers": _exactly(*IDENTITY_HEADERS),
+                        "allowed_client_headers": _exactly(
+                            "www-authenticate",
+                            "content-type",
+                            "retry-after",
+                            "cache-control",
+                            REQUEST_ID,
+                        ),
                     },
                 },
             },
         },
     ]
+
+
+def _removed() -> list[dict[str, Any]]:
+    """Each identity header, and each spelling that a back end reads as one: CGI, WSGI and others
+    take `_` and `-` for the same (RFC 3875 section 4.1.18)."""
+    spelled = "|".join(
+        re.escape(name.removeprefix("x-")).replace("\\-", "[-_]") for name in IDENTITY_HEADERS
+    )
+    return [
+        *({"remove": each} for each in IDENTITY_HEADERS),
+        {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": f"x[-_]({spelled})"}}}},
+    ]
+
+
+def _exactly(*names: str) -> dict[str, Any]:
+    return {"patterns": [{"exact": name} for name in names]}
 
 
 def cluster(validator_url: str) -> dict[str, Any]:

@@ -1,11 +1,19 @@
 """What stands in front on Google Cloud: configuration for gateways that teams run themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 
-from components.gcp import envoy, openapi
+from components.gcp import envoy, openapi, proxies
+
+_PROXIES: Final[Mapping[str, Mapping[str, Callable[[str], str]]]] = {
+    "envoy": {"envoy": envoy.filter_and_cluster},
+    "forwarded": {"caddy": proxies.caddy, "traefik": proxies.traefik},
+    "original": {"nginx": proxies.nginx},
+}
+"""By the validator's `SIGNET_PROXY`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,15 +25,18 @@ class GatewayArgs:
     issuer: str
     jwks_url: str
     audience: str
+    proxy: str
+    """The kind of proxy that asks, as the validator was told: `gcpProxy`."""
 
 
 class Gateway(pulumi.ComponentResource):
-    """Envoy's filter that asks the validator, and API Gateway's document for its own check."""
+    """What makes a proxy ask the validator, and API Gateway's document for its own check."""
 
     urls: Mapping[str, pulumi.Output[str]]
     """Where to ask: the validator's forward-auth address."""
     configuration: Mapping[str, pulumi.Output[str]]
-    """`envoy` and `openapi`: text to put into a gateway's own configuration."""
+    """Text to put into a gateway's own configuration: `openapi`, and for the kind of proxy that
+    asks `envoy`, `caddy` and `traefik`, or `nginx`."""
 
     def __init__(
         self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
@@ -40,7 +51,7 @@ class Gateway(pulumi.ComponentResource):
             backend="https://BACKEND",
         )
         self.configuration = {
-            "envoy": args.validator_url.apply(envoy.filter_and_cluster),
+            **{name: args.validator_url.apply(text) for name, text in _PROXIES[args.proxy].items()},
             "openapi": pulumi.Output.from_input(document),
         }
         self.register_outputs({"urls": self.urls})

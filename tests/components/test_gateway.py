@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.aws.guard import IDENTITY_HEADERS
+from components.passed_on import IDENTITY_HEADERS
 from tests.components import mocked
 from tests.components.conftest import Whole
 
@@ -41,6 +41,27 @@ def test_the_http_stage_deploys_by_itself_and_logs_without_tokens(whole: Whole) 
     assert "querystring" not in shown
     logs = run.one("environment-gateway-http-access").inputs
     assert logs["retentionInDays"] == 90
+
+
+def test_a_kept_answer_counts_for_its_token_method_and_path_and_a_minute_at_most(
+    whole: Whole,
+) -> None:
+    run = whole(settings={"awsResultCache": "60s"})
+    http = run.one("environment-gateway-http-authorizer").inputs
+    assert http["authorizerResultTtlInSeconds"] == 60
+    assert http["identitySources"] == [
+        "$request.header.Authorization",
+        "$context.httpMethod",
+        "$context.path",
+    ]
+    request = run.one("environment-gateway-rest-request-authorizer").inputs
+    assert request["authorizerResultTtlInSeconds"] == 60
+    assert request["identitySource"] == (
+        "method.request.header.Authorization,context.httpMethod,context.path"
+    )
+    token = run.one("environment-gateway-rest-token-authorizer").inputs
+    assert token["authorizerResultTtlInSeconds"] == 0
+    assert token["identitySource"] == "method.request.header.Authorization"
 
 
 @pytest.mark.parametrize("kind", ["TOKEN", "REQUEST"])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from components.gcp.signing_key import kms_algorithm
 from components.gcp.source_archive import pack, source_archive
 from components.gcp.validator import encoded
 from components.observe import CloudReader
+from components.passed_on import IDENTITY_HEADERS, OVERRIDE_HEADERS
 from components.program import main
 from components.settings import Settings, parse
 from components.surroundings import Surroundings
@@ -253,7 +255,11 @@ def test_envoy_fails_closed_and_clears_what_a_caller_claims() -> None:
     told = json.loads(envoy.filter_and_cluster("https://v-abc.a.run.app"))
     clear, ask = told["http_filters"]
     removed = clear["typed_config"]["mutations"]["request_mutations"]
-    assert [each["remove"] for each in removed] == list(envoy.IDENTITY_HEADERS)
+    assert [each["remove"] for each in removed[:-1]] == list(IDENTITY_HEADERS)
+    spelled = removed[-1]["remove_on_match"]["key_matcher"]["safe_regex"]["regex"]
+    assert all(re.fullmatch(spelled, name.replace("-", "_")) for name in IDENTITY_HEADERS)
+    sent = {each["exact"] for each in ask["typed_config"]["allowed_headers"]["patterns"]}
+    assert sent == {"x-request-id", *OVERRIDE_HEADERS}
     assert ask["typed_config"]["failure_mode_allow"] is False
     assert ask["typed_config"]["http_service"]["path_prefix"] == "/authorize"
     assert told["clusters"][0]["transport_socket"]["typed_config"]["sni"] == "v-abc.a.run.app"

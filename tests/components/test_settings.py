@@ -131,6 +131,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("awsBackend", "arn:aws:s3:::bucket", "form"),
     ("awsValidatorMemory", "64", "out of range"),
     ("awsValidatorConcurrency", "-1", "out of range"),
+    ("awsResultCache", "61s", "out of range"),
 ]
 
 

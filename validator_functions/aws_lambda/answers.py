@@ -1,27 +1,34 @@
 """API Gateway's answers. What each gateway makes of a decision:
 
-| decision | REST API                  | HTTP API, IAM answer      | HTTP API, simple answer |
-|----------|---------------------------|---------------------------|-------------------------|
-| 200      | Allow policy              | Allow policy              | `isAuthorized: true`    |
-| 401      | `Unauthorized` raised: 401| `Unauthorized` raised: 401| `false`: 403            |
-| 403      | Deny policy: 403          | Deny policy: 403          | `false`: 403            |
-| 503      | an exception: 500         | an exception: 500         | `false`: 403            |
+| decision | REST API                  | HTTP API, IAM answer | HTTP API, simple answer |
+|----------|---------------------------|----------------------|-------------------------|
+| 200      | Allow policy              | Allow policy         | `isAuthorized: true`    |
+| 401      | `Unauthorized` raised: 401| Deny policy: 403     | `false`: 403            |
+| 403      | Deny policy: 403          | Deny policy: 403     | `false`: 403            |
+| 503      | an exception: 500         | an exception: 500    | an exception: 500       |
 
-Sources: API Gateway Developer Guide, "Output from an API Gateway Lambda authorizer" and "Control
-access to HTTP APIs with AWS Lambda authorizers". A policy names the very method that was asked
-about: a gateway that caches answers can then never use one for another method.
+Sources: API Gateway Developer Guide, "Output from an API Gateway Lambda authorizer", "Call an API
+with API Gateway Lambda authorizers" and "Control access to HTTP APIs with AWS Lambda authorizers".
+The last knows no way to a 401 but a missing identity source, and says 500 of a function that fails;
+so an HTTP API never says 401 to a token that was refused, and could-not-check stays apart.
+
+A policy names the very method that was asked about, or denies: whatever a gateway keeps of it, and
+for however long, it lets pass nothing that was not decided.
 """
 
 from typing import Any
 
 from ..verification.decision import Decision
-from ..verification.reasons import FORBIDDEN, UNAUTHORIZED
+from ..verification.identity import identity
+from ..verification.reasons import UNAUTHORIZED, UNAVAILABLE
 
 # API Gateway turns exactly this message into a 401.
 _UNAUTHORIZED = "Unauthorized"
 _POLICY_VERSION = "2012-10-17"
 # In a policy's resource these stand for other characters. The stage `$default` is no variable.
 _WILDCARDS = ("*", "?", "${")
+# "Output from an API Gateway Lambda authorizer": a resource in a policy statement.
+_LONGEST_RESOURCE = 512
 
 
 class Unauthorized(Exception):
@@ -36,46 +43,30 @@ class CouldNotCheck(Exception):
 
 
 def simple(decision: Decision) -> dict[str, Any]:
-    """The simple answer of an HTTP API."""
+    """The simple answer of an HTTP API; raises `CouldNotCheck` for 503."""
+    if decision.status == UNAVAILABLE:
+        raise CouldNotCheck(str(decision.reason))
     return {"isAuthorized": decision.allowed, "context": identity(decision)}
 
 
-def policy(decision: Decision, arn: str) -> dict[str, Any]:
-    """The IAM answer; raises `Unauthorized` for 401 and `CouldNotCheck` for 503."""
-    if decision.status == UNAUTHORIZED:
+def policy(decision: Decision, arn: str, *, says_401: bool = True) -> dict[str, Any]:
+    """The IAM answer; raises `CouldNotCheck` for 503.
+
+    Raises `Unauthorized` for 401 where the gateway `says_401`, as a REST API does; an HTTP API gets
+    a policy that denies.
+    """
+    if decision.status == UNAVAILABLE:
+        raise CouldNotCheck(str(decision.reason))
+    if decision.status == UNAUTHORIZED and says_401:
         raise Unauthorized
     if decision.allowed:
         return _policy("Allow", arn, decision)
-    if decision.status == FORBIDDEN:
-        return _policy("Deny", arn if names_one_method(arn) else "*", decision)
-    raise CouldNotCheck(str(decision.reason))
+    return _policy("Deny", arn if names_one_method(arn) else "*", decision)
 
 
 def names_one_method(arn: str) -> bool:
-    """Whether an ARN, used as a policy's resource, stands for nothing but itself."""
-    return not any(wildcard in arn for wildcard in _WILDCARDS)
-
-
-def identity(decision: Decision) -> dict[str, str]:
-    """What the back end learns of the caller: flat strings, and nothing unless allowed.
-
-    Every name is always there: a gateway sets a back end's header from it, and a name that were
-    missing could leave standing what the caller sent.
-    """
-    claims = decision.claims
-    if claims is None:
-        return {}
-    found = {
-        "subject": claims.subject,
-        "issuer": claims.issuer,
-        "scope": claims.get("scope"),
-        "jti": claims.token_id,
-        "kid": claims.kid,
-    }
-    return {
-        name: value if isinstance(value, str) and value.isprintable() else ""
-        for name, value in found.items()
-    }
+    """Whether an ARN, used as a policy's resource, fits there and stands for nothing but itself."""
+    return len(arn) <= _LONGEST_RESOURCE and not any(wildcard in arn for wildcard in _WILDCARDS)
 
 
 def _policy(effect: str, resource: str, decision: Decision) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
         decision = _validator.refuse(
             Decision(
                 reason=Reason.ROUTE_NOT_ALLOWED,
-                detail="the path has a policy's wildcards",
+                detail="no policy can name this path alone",
                 kid=decision.kid,
                 issuer=decision.issuer,
                 subject=decision.subject,
@@ -65,4 +65,4 @@ def handler(event: object, context: Any) -> dict[str, Any]:
             asked.request,
             asked.gateway.value,
         )
-    return answers.policy(decision, asked.arn)
+    return answers.policy(decision, asked.arn, says_401=asked.gateway is Gateway.REST)

@@ -6,6 +6,8 @@ function without those asks about that very call.
 
 Source of the types: azure-functions, `azure/functions/_http.py`. The host joins repeated headers
 with a comma, so that two `Authorization` headers are refused as one malformed value.
+
+The fragment cannot leave a header out that its caller did not send, and sends an empty one instead.
 """
 
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from ..verification.http_refusal import request_id
 
 METHOD_HEADER = "x-signet-original-method"
 PATH_HEADER = "x-signet-original-path"
+_NO_CREDENTIALS = ("authorization", "")
 _NO_PATH = ""
 """A path that no route rule matches: only one of the two headers came."""
 
@@ -28,6 +31,7 @@ def read(asked: func.HttpRequest, invocation_id: str) -> Request:
     if not told:
         method, path = asked.method, urlsplit(asked.url).path
     else:
+        headers = tuple(header for header in headers if header != _NO_CREDENTIALS)
         method = told.get(METHOD_HEADER, "")
         path = told.get(PATH_HEADER, _NO_PATH).partition("?")[0] if method else _NO_PATH
     return Request(method, path, headers, request_id(headers) or invocation_id)

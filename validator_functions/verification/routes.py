@@ -23,7 +23,7 @@ _ANY_METHOD = "*"
 _LITERAL, _ONE, _REST = range(3)
 
 # Headers by which some back ends take another method or path than the gateway saw.
-_OVERRIDES = frozenset(
+OVERRIDE_HEADERS = frozenset(
     {
         "x-http-method",
         "x-http-method-override",
@@ -116,7 +116,7 @@ class RouteTable:
         """The scopes and roles that a request needs; a table without rules asks for nothing."""
         if self.is_open:
             return frozenset(), frozenset()
-        if not _OVERRIDES.isdisjoint(name.lower() for name, _ in headers):
+        if not OVERRIDE_HEADERS.isdisjoint(name.lower() for name, _ in headers):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "a header that overrides method or path")
         if not _is_method(method):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not a method")

@@ -7,6 +7,7 @@ import pytest
 
 from components.azure import names, policies, roles
 from components.azure.validator import _encoded
+from components.passed_on import IDENTITY_HEADERS, OVERRIDE_HEADERS
 from components.settings import parse
 from components.surroundings import Surroundings
 from signet.errors import RunFailed, SettingsError
@@ -77,7 +78,8 @@ def test_the_fragment_strips_asks_and_ends_everything_but_200() -> None:
     before, after = list(fragment)[:asks], list(fragment)[asks + 1 :]
     stripped = {step.get("name") for step in before if step.get("exists-action") == "delete"}
     passed = {step.get("name") for step in after if step.tag == "set-header"}
-    assert stripped == passed == {f"x-signet-{name}" for name in policies.IDENTITY}
+    assert passed == set(IDENTITY_HEADERS)
+    assert stripped == {*IDENTITY_HEADERS, *OVERRIDE_HEADERS}
     request = fragment[asks]
     assert request.get("mode") == "new"
     assert request.get("ignore-error") == "true"

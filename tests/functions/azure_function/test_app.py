@@ -20,6 +20,7 @@ from validator_functions.azure_function import app as module
 from validator_functions.azure_function.requests import METHOD_HEADER, PATH_HEADER
 from validator_functions.verification.decision import StaticKeys
 from validator_functions.verification.errors import SettingsError
+from validator_functions.verification.identity import IDENTITY_HEADERS
 from validator_functions.verification.settings import ValidatorSettings, load
 from validator_functions.verification.validator import Validator
 
@@ -76,7 +77,7 @@ def test_a_good_token_gets_200_with_the_identity_in_headers_and_body(deployed: D
     answer = deployed.ask(PLAIN, bearer(deployed.token()))
     assert answer.status_code == 200
     assert answer.headers["x-signet-subject"] == "service-orders"
-    assert answer.headers["x-signet-kid"] == deployed.signer.kid
+    assert answer.headers["x-signet-key-id"] == deployed.signer.kid
     assert answer.headers["cache-control"] == "no-store"
     told = json.loads(answer.get_body())["identity"]
     assert told["subject"] == "service-orders"
@@ -126,9 +127,23 @@ def test_half_of_what_a_gateway_tells_matches_no_route(deployed: Deployed, alone
     assert deployed.logged()["reason"] == "route_not_allowed"
 
 
+def test_a_gateways_empty_header_stands_for_a_request_without_credentials(
+    deployed: Deployed,
+) -> None:
+    asked = {"Authorization": "", METHOD_HEADER: "GET", PATH_HEADER: "/orders/7"}
+    assert deployed.ask(AUTHORIZE, asked).headers["www-authenticate"] == "Bearer"
+    assert deployed.logged()["reason"] == "token_missing"
+
+
+def test_every_identity_header_is_told_though_the_token_says_nothing(deployed: Deployed) -> None:
+    answer = deployed.ask(PLAIN, bearer(deployed.token(jti=None)))
+    assert IDENTITY_HEADERS.keys() <= set(answer.headers.keys())
+    assert answer.headers["x-signet-token-id"] == ""
+
+
 def test_a_subject_that_no_header_can_carry_is_in_the_body_alone(deployed: Deployed) -> None:
     answer = deployed.ask(PLAIN, bearer(deployed.token(sub="Zoë")))
-    assert "x-signet-subject" not in answer.headers
+    assert answer.headers["x-signet-subject"] == ""
     assert json.loads(answer.get_body())["identity"]["subject"] == "Zoë"
 
 

@@ -10,11 +10,11 @@ import pytest
 from components.gcp import envoy
 from tests.cases import forge
 from tests.cases.settings import artefact, document
-from validator_functions.cloud_run.answers import IDENTITY_HEADERS
 from validator_functions.cloud_run.app import App
 from validator_functions.cloud_run.requests import ASK_PATH, NotAsked, read
 from validator_functions.verification.decision import StaticKeys
 from validator_functions.verification.errors import SettingsError
+from validator_functions.verification.identity import IDENTITY_HEADERS
 from validator_functions.verification.settings import ValidatorSettings
 from validator_functions.verification.validator import Validator
 
@@ -178,4 +178,3 @@ def test_an_unknown_kind_of_proxy_is_a_fault_of_the_settings() -> None:
 
 def test_envoys_configuration_and_the_service_agree() -> None:
     assert envoy.ASK_PATH == ASK_PATH
-    assert tuple(IDENTITY_HEADERS) == envoy.IDENTITY_HEADERS

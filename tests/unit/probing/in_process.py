@@ -29,6 +29,7 @@ from validator_functions.verification.settings import ValidatorSettings
 from validator_functions.verification.validator import Validator
 
 NOW = 1_800_000_000
+PROXIES = ("forward-auth", "envoy", "caddy", "nginx")
 ARN = "arn:aws:execute-api:eu-central-1:000000000000:abc"
 BENCH = Bench(
     signer=LocalSigner("RS256"),
@@ -92,7 +93,7 @@ class InProcess:
             request = func.HttpRequest(method="GET", url=url, headers=headers, body=b"")
             decided = self._validator.decide(function_requests.read(request, "invocation-1"))
             return answer(*client_sees(kind, decided, ""))
-        if kind == "forward-auth":
+        if kind in PROXIES:
             told = () if authorization is None else (("authorization", authorization),)
             decided = self._validator.decide(run_requests.read("envoy", "GET", "/authorize", told))
             return answer(*client_sees(kind, decided, ""))
@@ -108,14 +109,14 @@ def client_sees(kind: str, decision: Decision, arn: str) -> tuple[int, dict[str,
     if kind == "function":
         said = function_answers.answer(decision)
         return said.status_code, json.loads(said.get_body()).get("identity", {})
-    if kind == "forward-auth":
+    if kind in PROXIES:
         status, _, body = run_answers.answer(decision)
         return status, json.loads(body).get("identity", {})
-    if kind == "http":
-        told = answers.simple(decision)
-        return (200, told["context"]) if told["isAuthorized"] else (403, {})
     try:
-        told = answers.policy(decision, arn)
+        if kind == "http":
+            told = answers.simple(decision)
+            return (200, told["context"]) if told["isAuthorized"] else (403, {})
+        told = answers.policy(decision, arn, says_401=kind != "http-iam")
     except answers.Unauthorized:
         return 401, {}
     except answers.CouldNotCheck:

@@ -1,0 +1,1 @@
+"""One table of cases through every runtime and gateway (`python -m tests.runtimes`)."""

@@ -1,0 +1,61 @@
+"""What a back end learns of a caller: five names, the same behind every gateway.
+
+| header              | key       | claim                          |
+|---------------------|-----------|--------------------------------|
+| `x-signet-subject`  | `subject` | `sub`                          |
+| `x-signet-issuer`   | `issuer`  | `iss`                          |
+| `x-signet-scope`    | `scope`   | `scope`, with spaces between   |
+| `x-signet-token-id` | `jti`     | `jti`                          |
+| `x-signet-key-id`   | `kid`     | the key that signed            |
+
+The key is that of an API Gateway authorizer's context, and of an answer's JSON.
+Every name is always told when a request is allowed, empty where the token says nothing: whoever
+copies all five overwrites whatever the caller sent under them.
+"""
+
+from .decision import Decision
+
+IDENTITY_HEADERS = {
+    "x-signet-subject": "subject",
+    "x-signet-issuer": "issuer",
+    "x-signet-scope": "scope",
+    "x-signet-token-id": "jti",
+    "x-signet-key-id": "kid",
+}
+"""Header -> key."""
+
+_FIRST, _LAST = " ", "~"
+
+
+def identity(decision: Decision) -> dict[str, str]:
+    """Return flat strings by key, every key there; nothing at all unless allowed.
+
+    A value that does not print (a line break in a `jti`, say) is told as empty.
+    """
+    claims = decision.claims
+    if claims is None:
+        return {}
+    found = {
+        "subject": claims.subject,
+        "issuer": claims.issuer,
+        "scope": claims.get("scope"),
+        "jti": claims.token_id,
+        "kid": claims.kid,
+    }
+    return {
+        name: value if isinstance(value, str) and value.isprintable() else ""
+        for name, value in found.items()
+    }
+
+
+def identity_headers(told: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the headers for what `identity` told.
+
+    A value that a header would not carry unchanged (RFC 9110 section 5.5) is empty there.
+    """
+    return [(header, _fitting(told.get(name, ""))) for header, name in IDENTITY_HEADERS.items()]
+
+
+def _fitting(value: str) -> str:
+    fits = value == value.strip() and all(_FIRST <= letter <= _LAST for letter in value)
+    return value if fits else ""
