@@ -63,7 +63,10 @@ def front(
     # Nothing listens there: the deployed keys are what counts.
     store = f"http://127.0.0.1:{free_port()}/jwks.json"
     told = document(
-        SIGNER, sandbox=True, issuers=[issuer(SIGNER, jwks_urls=[store])], audit={"passes": True}
+        SIGNER,
+        sandbox=True,
+        issuers=[issuer(SIGNER, jwks_urls=[store])],
+        audit={**document()["audit"], "passes": True},
     )
     settings.write_bytes(artefact(told))
     port, log = free_port(), folder / "validator.log"

@@ -49,20 +49,13 @@ def handler(event: object, context: Any) -> dict[str, Any]:
             Request("", "", (), invocation_id),
         )
         raise answers.CouldNotCheck(str(Reason.INTERNAL_ERROR)) from None
-    decision = _validator.decide(asked.request, asked.gateway.value)
-    if asked.gateway is Gateway.HTTP and _answers_simply:
+    simply = asked.gateway is Gateway.HTTP and _answers_simply
+    namable = simply or answers.names_one_method(asked.arn)
+    decision = _validator.decide(
+        asked.request,
+        asked.gateway.value,
+        barred="" if namable else "no policy can name this path alone",
+    )
+    if simply:
         return answers.simple(decision)
-    if decision.allowed and not answers.names_one_method(asked.arn):
-        decision = _validator.refuse(
-            Decision(
-                reason=Reason.ROUTE_NOT_ALLOWED,
-                detail="no policy can name this path alone",
-                kid=decision.kid,
-                issuer=decision.issuer,
-                subject=decision.subject,
-                token_id=decision.token_id,
-            ),
-            asked.request,
-            asked.gateway.value,
-        )
     return answers.policy(decision, asked.arn, says_401=asked.gateway is Gateway.REST)

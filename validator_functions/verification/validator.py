@@ -73,11 +73,24 @@ class Validator:
             write(fault_line(_faults(error), settings, time.time()))
             return cls(settings, None, write)
 
-    def decide(self, request: Request, gateway: str | None = None) -> Decision:
-        """Decide one request, and log it where it is to be logged. Never raises."""
+    def decide(self, request: Request, gateway: str | None = None, *, barred: str = "") -> Decision:
+        """Decide one request, and log it where it is to be logged. Never raises.
+
+        `barred` says why a gateway could not be told to let just this request pass, if it could
+        not: a good token is then refused as on a route that is not allowed.
+        """
         if self._authorizer is None or self.settings is None:
             return self.refuse(Decision(reason=Reason.POLICY_INVALID), request, gateway)
         decision = self._authorizer.authorize(request)
+        if barred and decision.allowed:
+            decision = Decision(
+                reason=Reason.ROUTE_NOT_ALLOWED,
+                detail=barred,
+                kid=decision.kid,
+                issuer=decision.issuer,
+                subject=decision.subject,
+                token_id=decision.token_id,
+            )
         if is_audited(decision, self.settings):
             self._log(decision, request, gateway)
         return decision
