@@ -53,8 +53,8 @@ def http_filters(validator_url: str) -> list[dict[str, Any]]:
                 "@type": f"{_TYPES}.filters.http.ext_authz.v3.ExtAuthz",
                 "failure_mode_allow": False,
                 "status_on_error": {"code": "ServiceUnavailable"},
-                # Besides `Authorization`, method, path and host, which are always sent: its own name
-                # for the request, for the log, and what may override method or path.
+                # Besides `Authorization`, method, path and host, which are always sent: its own
+                # name for the request, for the log, and what may override method or path.
                 "allowed_headers": _exactly(REQUEST_ID, *OVERRIDE_HEADERS),
                 "http_service": {
                     "server_uri": {
