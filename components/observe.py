@@ -1,16 +1,21 @@
 """What a run looks at before it plans: the published sets and the KMS keys, in every cloud."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from components.adoption import FoundKey
+from components.bounded import Answer, ask_all, wait_for
 from components.settings import ENVIRONMENT_RING, Settings
+from signet.errors import CouldNotCheck
 from signet.observed import StoreReading
 
-_SECONDS: Final = 6.0
-"""A store that has not answered by then counts as unverified."""
+_SECONDS: Final = 5.0
+"""A store that has not answered by then counts as unverified. `signet.rotation` relies on it."""
+
+_KEY_SECONDS: Final = 30.0
+"""Longest that listing the KMS keys may take: an environment has dozens, each asked about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +24,8 @@ class Observation:
 
     stores: Mapping[str, Mapping[str, StoreReading]]
     keys: Sequence[FoundKey]
+    unlisted: Mapping[str, str] = field(default_factory=dict)
+    """Clouds whose KMS keys could not be listed, with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +38,50 @@ class CloudReader:
     """Raises CouldNotCheck: guessing could make a key twice."""
 
 
-def observe(readers: Mapping[str, CloudReader]) -> Observation:
-    """Look at all clouds at once. Raises CouldNotCheck where keys could not be found out."""
-    pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(readers)))
+def observe(
+    readers: Mapping[str, CloudReader],
+    *,
+    key_seconds: float = _KEY_SECONDS,
+    despite_keys: bool = False,
+) -> Observation:
+    """Look at all clouds at once: at the stores for 5 s at most, at the keys for `key_seconds`.
+
+    Raises CouldNotCheck where keys could not be found out; with `despite_keys` (a taint, or a
+    command that changes nothing) such a cloud is named in `unlisted` instead.
+    """
+    keys = ask_all({cloud: reader.keys for cloud, reader in readers.items()})
+    stores = ask_all({cloud: reader.store for cloud, reader in readers.items()})
+    begun = time.monotonic()
+    wait_for(stores.values(), _SECONDS)
+    found = {cloud: _reading(answer) for cloud, answer in stores.items()}
+    wait_for(keys.values(), key_seconds - (time.monotonic() - begun))
+    every: list[FoundKey] = []
+    unlisted: dict[str, str] = {}
+    for cloud, answer in keys.items():
+        try:
+            every += _listed(cloud, answer)
+        except CouldNotCheck as error:
+            if not despite_keys:
+                raise
+            unlisted[cloud] = error.where or error.what
+    return Observation(stores={ENVIRONMENT_RING: found}, keys=every, unlisted=unlisted)
+
+
+def _reading(answer: Answer[StoreReading]) -> StoreReading:
     try:
-        stores = {cloud: pool.submit(reader.store) for cloud, reader in readers.items()}
-        keys = {cloud: pool.submit(reader.keys) for cloud, reader in readers.items()}
-        found: dict[str, StoreReading] = {}
-        for cloud, pending in stores.items():
-            try:
-                found[cloud] = pending.result(timeout=_SECONDS)
-            except TimeoutError:
-                found[cloud] = StoreReading("unverified", detail="it did not answer in time")
-        every = [key for pending in keys.values() for key in pending.result()]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return Observation(stores={ENVIRONMENT_RING: found}, keys=every)
+        return answer.result()
+    except TimeoutError:
+        return StoreReading("unverified", detail="it did not answer in time")
+
+
+def _listed(cloud: str, answer: Answer[Sequence[FoundKey]]) -> Sequence[FoundKey]:
+    if not answer.done.is_set():
+        raise CouldNotCheck(
+            "which signing keys exist could not be found out, and making one more might repeat one",
+            where=f"{cloud}: its KMS did not answer in time",
+            remedy="check the network, and run it again",
+        )
+    return answer.result()
 
 
 def readers(settings: Settings) -> dict[str, CloudReader]:

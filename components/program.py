@@ -3,62 +3,56 @@
 `__main__.py` runs it under plain `pulumi up`, and the command runs it inline.
 """
 
-import re
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
 
 import pulumi
 
-from components import adoption, observe, packaging, record
+from components import key_audit, observe, packaging, record
+from components.adoption import Adoption
 from components.environment import Environment, EnvironmentArgs
 from components.observe import CloudReader
+from components.planning import Planned, is_urgent, plan_run, refuse_unsafe
 from components.setting_values import NAMESPACE
 from components.settings import ENVIRONMENT_RING, Settings, load
 from components.surroundings import Surroundings
 from signet.errors import Fault, RunFailed, SettingsError
 from signet.journal import Journal
-from signet.rotation import plan
-from signet.rotation_plan import Plan
-
-_KEY_TYPES: Final[Mapping[str, str]] = {
-    "aws:kms/key:Key": "keyId",
-    "azure-native:keyvault:Key": "keyUriWithVersion",
-    "gcp:kms/cryptoKeyVersion:CryptoKeyVersion": "name",
-}
-"""By type of a KMS key: the output whose last part is what `FoundKey.id` names it by."""
+from signet.key_events import Origin, completed, of_plan
+from signet.rotation_plan import Plan, Request
 
 Readers = Callable[[Settings], Mapping[str, CloudReader]]
 
 
-def main(readers: Readers = observe.readers, clock: Callable[[], float] = time.time) -> None:
+def main(
+    readers: Readers = observe.readers,
+    clock: Callable[[], float] = time.time,
+    *,
+    request: Request | None = None,
+    reason: str = "",
+    tell: Callable[[Planned], object] = lambda _: None,
+) -> None:
     """Declare the environment of the selected stack.
 
+    `request` is what an operator asks of a ring, and `reason` why; `tell` is given the plan.
     Raises SettingsError, CouldNotCheck or RunFailed before anything is declared.
     """
-    settings = load(Surroundings.observe(pulumi.get_stack()))
+    surroundings = Surroundings.observe(pulumi.get_stack())
+    settings = load(surroundings)
     known = record.read()
     _check_issuer(settings, known.journal)
-    seen = observe.observe(readers(settings))
-    recorded = {
-        each
-        for kind, name in _KEY_TYPES.items()
-        for outputs in known.outputs_of(kind)
-        for each in (str(outputs.get(name, "")), str(outputs.get(name, "")).rpartition("/")[2])
-    }
-    found = adoption.numbered(seen.keys, _generations(known))
-    planned = plan(
-        known.journal,
-        known.confirmed,
-        seen.stores,
-        settings.rotation,
-        int(clock()),
-        keys=adoption.readings(found, recorded, known.confirmed),
-    )
-    journal = _say(planned)
-    taken = adoption.decide(found, recorded, journal, known.confirmed)
+    seen = observe.observe(readers(settings), despite_keys=is_urgent(request))
+    now = int(clock())
+    planned = plan_run(settings, known, seen, now, request)
+    tell(planned)
+    journal = _say(planned.plan)
+    refuse_unsafe(settings, seen, planned, request)
     bundle = packaging.build_bundle(settings.python)
     written = record.write_journal(journal)
+    origin = Origin(
+        stack=surroundings.stack, actor=surroundings.actor, reason=reason, request=request
+    )
+    _write_down(written, origin, lambda: of_plan(planned.plan, origin, now, known.confirmed))
     environment = Environment(
         settings.environment,
         EnvironmentArgs(
@@ -66,22 +60,26 @@ def main(readers: Readers = observe.readers, clock: Callable[[], float] = time.t
             journal=journal,
             journal_resource=written,
             confirmed=known.confirmed,
-            adoption=taken,
+            adoption=planned.adoption,
             bundle=bundle,
         ),
     )
     confirmed = record.write_confirmed(environment.confirmed, [written, environment])
-    _export(settings, environment, confirmed, taken)
+    _write_down(
+        confirmed,
+        origin,
+        lambda: filter(None, [completed(planned.plan, origin, int(clock()), known.confirmed)]),
+    )
+    _export(settings, environment, confirmed, planned.adoption)
 
 
-def _generations(known: record.Record) -> dict[str, int]:
-    """Return the generation of each recorded key version, by the name of its component."""
-    told = {}
-    for urn, outputs in (known.resources or {}).items():
-        named = re.search(r"CryptoKeyVersion::.*-([0-9]+)-key$", urn)
-        if named:
-            told[str(outputs.get("name", ""))] = int(named[1])
-    return told
+def _write_down(after: pulumi.Resource, origin: Origin, lines: Callable[[], Iterable[str]]) -> None:
+    """Append to the audit once `after` is in the state; a preview writes nothing."""
+    if pulumi.runtime.is_dry_run():
+        return
+    after.urn.apply(
+        lambda _: key_audit.append(origin.stack, lines(), say=pulumi.log.info, warn=pulumi.log.warn)
+    )
 
 
 def _check_issuer(settings: Settings, journal: Journal | None) -> None:
@@ -124,7 +122,7 @@ def _export(
     settings: Settings,
     environment: Environment,
     confirmed: pulumi.Stash,
-    taken: adoption.Adoption,
+    taken: Adoption,
 ) -> None:
     pulumi.export("issuer", environment.issuer)
     pulumi.export("audience", settings.audience)
@@ -144,6 +142,6 @@ def _export(
     for key in taken.leftovers:
         pulumi.log.warn(
             f"{key.cloud}: the KMS key {key.id} carries the tags of {key.ring} generation "
-            f"{key.generation}, and nothing records it: an interrupted run made it. Remove it by "
-            "hand (for AWS: aws kms schedule-key-deletion --pending-window-in-days 7 --key-id ...)."
+            f"{key.generation}, and nothing records it: an interrupted run made it. "
+            f"`signet keys leftovers {pulumi.get_stack()} --remove` removes it."
         )

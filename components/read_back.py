@@ -10,7 +10,7 @@ from signet.observed import StoreReading
 from signet.published import judge
 from validator_functions.verification.fetch import FetchFailed, get, parse_url
 
-SECONDS: Final = 5.0
+SECONDS: Final = 4.0
 """Longest that one read-back may take, everything included."""
 
 _LARGEST: Final = 256 * 1024

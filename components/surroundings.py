@@ -1,7 +1,9 @@
 """What a run stands in: which stack, and whether inside the sandbox. Read once, then passed on."""
 
+import getpass
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,8 @@ class Surroundings:
     """`http://127.0.0.1:<port>` inside the sandbox; None means AWS's own addresses."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """The sandbox's loopback ports, by cloud; empty outside it."""
+    actor: str = ""
+    """Who runs it, for the audit: a person at a machine, or a pipeline's job."""
 
     @classmethod
     def observe(cls, stack: str, environ: Mapping[str, str] | None = None) -> "Surroundings":
@@ -33,11 +37,30 @@ class Surroundings:
         if marker is None:
             if stack in sandbox_marker.SANDBOX_STACKS:
                 raise SettingsError([_outside(stack)])
-            return cls(stack=stack)
+            return cls(stack=stack, actor=_actor(env))
         endpoint = env.get("AWS_ENDPOINT_URL", "").rstrip("/")
         if not endpoint:
             raise SettingsError([_no_endpoint()])
-        return cls(stack=stack, in_sandbox=True, aws_endpoint=endpoint, ports=_ports(marker.folder))
+        return cls(
+            stack=stack,
+            in_sandbox=True,
+            aws_endpoint=endpoint,
+            ports=_ports(marker.folder),
+            actor=_actor(env),
+        )
+
+
+def _actor(env: Mapping[str, str]) -> str:
+    """Say who this is: what GitHub Actions or GitLab CI say of their job, or else the login."""
+    if who := env.get("GITHUB_ACTOR"):
+        return f"{who} (GitHub {env.get('GITHUB_REPOSITORY')} run {env.get('GITHUB_RUN_ID')})"
+    if who := env.get("GITLAB_USER_LOGIN"):
+        return f"{who} (GitLab {env.get('CI_JOB_URL')})"
+    try:
+        login = getpass.getuser()
+    except (KeyError, OSError):  # no such user in this container
+        login = f"uid {os.getuid()}"
+    return f"{login}@{socket.gethostname()}"
 
 
 def _ports(folder: Path) -> dict[str, int]:

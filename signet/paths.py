@@ -25,6 +25,11 @@ def sandbox_dir(environ: Mapping[str, str] | None = None) -> Path:
     return state_dir(environ) / "sandbox"
 
 
+def key_audit_file(stack: str, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the file to which a stack's key events are appended on this machine."""
+    return state_dir(environ) / "audit" / f"{stack.rsplit('/', 1)[-1]}.keys.jsonl"
+
+
 def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     """Return the folder for what set-up obtained once for this machine, outside the tree.
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outputs": ("signet.cli.outputs", "print a stack's outputs"),
     "demo": ("signet.cli.demo", "see it work: good and bad tokens at real gateways"),
     "sandbox": ("signet.cli.sandbox", "start, stop and inspect the sandbox"),
+    "keys": ("signet.cli.keys", "look at signing keys, rotate and withdraw them"),
     "token": ("signet.cli.token", "issue and inspect tokens"),
     "verify": ("signet.cli.verify", "check tokens by the shared verification module"),
 }

@@ -40,6 +40,13 @@ def add_run_options(parser: argparse.ArgumentParser, *, acts: bool) -> None:
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
+def add_reason(parser: argparse.ArgumentParser) -> None:
+    """Declare why it is done, for the audit of keys."""
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="why, for the audit of keys (a ticket, say)"
+    )
+
+
 def seconds(text: str) -> float:
     """Return the seconds of `90s`, `10m`, `1h` or `0`."""
     found = re.fullmatch(r"(\d+)([smh]?)", text)

@@ -29,17 +29,25 @@ class ReadyStack:
     repairs: list[str] = field(default_factory=list)
     _told: str = ""
 
-    def up(self, *, preview: bool = False) -> RunResult:
+    def up(
+        self,
+        asked: stacks.Asked | None = None,
+        *,
+        preview: bool = False,
+        despite_errors: bool = False,
+    ) -> RunResult:
         """Run the program, waiting for the stack where another run holds it."""
         refresh = bool(getattr(self.args, "refresh", False))
+        wanted = asked or stacks.Asked(reason=getattr(self.args, "reason", ""))
         with self._view() as view:
             return self._unlocked(
                 lambda: self.stack.up(
-                    stacks.program,
+                    wanted.program,
                     tell=view.tell(),
                     targets=self.args.target,
                     refresh=refresh,
                     preview=preview,
+                    despite_errors=despite_errors,
                 )
             )
 

@@ -4,6 +4,8 @@ import contextlib
 import importlib
 import os
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,10 @@ from signet.engine import place, sandbox_marker
 from signet.errors import NegativeAnswer
 
 if TYPE_CHECKING:
+    from components.planning import Planned
     from signet.engine.stack import EngineStack
     from signet.interrupted import Finder
+    from signet.rotation_plan import Request
 
 
 def open_stack(name: str, *, start_sandbox: bool = False, quiet: bool = False) -> "EngineStack":
@@ -108,6 +112,21 @@ def program() -> None:
     from components.program import main
 
     main()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What an operator asks of a run on top of the schedule; see `components.program.main`."""
+
+    request: "Request | None" = None
+    reason: str = ""
+    tell: "Callable[[Planned], object]" = lambda _: None
+
+    def program(self) -> None:
+        """Run the program with it."""
+        from components.program import main
+
+        main(request=self.request, reason=self.reason, tell=self.tell)
 
 
 def finder() -> "Finder":

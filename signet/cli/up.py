@@ -26,6 +26,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument(
         "--refresh", action="store_true", help="read what the clouds have before deciding"
     )
+    run_options.add_reason(parser)
 
 
 def run(args: argparse.Namespace) -> int:

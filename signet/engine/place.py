@@ -170,6 +170,27 @@ def resolve(
     )
 
 
+def configuration(place: Place) -> dict[str, str]:
+    """Return a stack's configuration as the engine hands it to the program: text, lists as JSON.
+
+    Our own settings without their namespace. An encrypted value, which none of ours is, is shown
+    as `[secret]`.
+    """
+    _, told = _settings(place.root, place.stack)
+    return {
+        str(key).removeprefix(f"{PROJECT}:"): _text(value)
+        for key, value in (told.get("config") or {}).items()
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and "secure" in value:
+        return "[secret]"
+    return json.dumps(value)
+
+
 def _settings(root: Path, stack: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if not _NAME.fullmatch(stack):
         raise SettingsError(

@@ -117,16 +117,20 @@ class EngineStack:
         targets: Sequence[str] = (),
         refresh: bool = False,
         preview: bool = False,
+        despite_errors: bool = False,
     ) -> RunResult:
         """Run the program and apply what it asks for; with `preview`, only find out what that is.
 
+        With `despite_errors` a resource that fails holds up only what depends on it.
         Raises what the program raised, when that was one of our errors; StackLocked; RunFailed.
         """
         guarded = _Guarded(program)
-        verb = self._stack.preview if preview else self._stack.up
+        verb: Callable[..., object] = self._stack.preview if preview else self._stack.up
+        more = {"continue_on_error": True} if despite_errors and not preview else {}
         return self._run(
             "preview" if preview else "up",
             lambda watch: verb(
+                **more,
                 program=guarded,
                 target=list(targets) or None,
                 refresh=refresh or None,
