@@ -19,6 +19,7 @@ STANDARD_CLAIMS: Final = frozenset(
     {"iss", "sub", "aud", "iat", "nbf", "exp", "jti", "client_id", "act", "scope", "roles"}
 )
 _NAME_LIMIT: Final = 255
+LONGEST_ACTOR: Final = 1_024
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 # RFC 7519 section 2, StringOrURI: a value with a colon is a URI (scheme of RFC 3986 section 3.1).
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+")
@@ -27,11 +28,20 @@ _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who acts for the subject (RFC 8693 section 4.1), as `issuer` knows it."""
+
+    subject: str
+    issuer: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TokenRequest:
     """Who gets a token, for whom, to do what, and for how long (`lifetime` in whole seconds).
 
     `client_id` is who asked for it (RFC 9068 section 2.2 requires one), by default the subject.
-    `actor` is who acts for the subject (RFC 8693 section 4.1). `extra` holds claims beyond the
+    `actor` is who acts for the subject (RFC 8693 section 4.1): a name of this environment's own, or
+    an `Actor` of another issuer. `extra` holds claims beyond the
     standard ones; each must be agreed by the claims contract.
     """
 
@@ -41,7 +51,7 @@ class TokenRequest:
     scopes: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     client_id: str | None = None
-    actor: str | None = None
+    actor: str | Actor | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -55,7 +65,9 @@ def faults_of(
     ]
     if request.client_id is not None:
         faults += _name_faults("client-id", request.client_id)
-    if request.actor is not None:
+    if isinstance(request.actor, Actor):
+        faults += _actor_faults(request.actor)
+    elif request.actor is not None:
         faults += _name_faults("actor", request.actor)
     faults += [fault for scope in request.scopes for fault in _word_faults("scope", scope)]
     faults += [fault for role in request.roles for fault in _word_faults("role", role)]
@@ -101,15 +113,22 @@ def claims_of(
         "iat": now,
         "nbf": now,
         "exp": now + request.lifetime,
-        "jti": base64.urlsafe_b64encode(entropy).rstrip(b"=").decode("ascii"),
+        "jti": token_id_of(entropy),
     }
-    if request.actor is not None:
+    if isinstance(request.actor, Actor):
+        claims["act"] = {"iss": request.actor.issuer, "sub": request.actor.subject}
+    elif request.actor is not None:
         claims["act"] = {"sub": request.actor}
     if request.scopes:
         claims["scope"] = " ".join(dict.fromkeys(request.scopes))
     if request.roles:
         claims["roles"] = list(dict.fromkeys(request.roles))
     return {**claims, **request.extra}
+
+
+def token_id_of(entropy: bytes) -> str:
+    """Return the `jti` that 16 random bytes become."""
+    return base64.urlsafe_b64encode(entropy).rstrip(b"=").decode("ascii")
 
 
 def _name_faults(key: str, value: str) -> list[Fault]:
@@ -122,6 +141,16 @@ def _name_faults(key: str, value: str) -> list[Fault]:
         problem = "has a colon but is not a URI (RFC 7519 section 2)"
         return [_fault(key, value, problem, "begin it with a scheme, or leave the colon out")]
     return []
+
+
+def _actor_faults(actor: Actor) -> list[Fault]:
+    """Another issuer's names are taken as they are: it may use colons as it likes."""
+    faults = []
+    for key, value in (("actor", actor.subject), ("actor issuer", actor.issuer)):
+        if not value or len(value) > LONGEST_ACTOR or not _VISIBLE.fullmatch(value):
+            problem = f"must be 1 to {LONGEST_ACTOR} visible ASCII characters"
+            faults.append(_fault(key, value[:80], problem, "use a platform with shorter names"))
+    return faults
 
 
 def _word_faults(key: str, value: str) -> list[Fault]:

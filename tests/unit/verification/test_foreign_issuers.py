@@ -1,11 +1,6 @@
 """The foreign-issuer profile, on tokens and key sets shaped as the platforms send them.
 
-Sources: GitHub's documented example token (quoted in Azure/AKS#4162; real ones in
-pypi/warehouse#10645). GitLab's "OpenID Connect (OIDC) Authentication Using ID Tokens" and a real
-claim set at docs.ezoidc.dev/issuers/gitlab. Google's `oauth2/v3/certs` as quoted in
-joken-elixir/joken_jwks#20. Entra's `discovery/v2.0/keys`, which has certificates, an `issuer` and
-no `alg`, as quoted in BookStackApp/BookStack#3206. AWS: IAM User Guide, "Understanding token
-claims", and the STS API's `GetWebIdentityToken` (RS256 or ES384).
+The shapes and their sources are in `tests/cases/platforms.py`.
 """
 
 import json
@@ -15,131 +10,23 @@ import pytest
 
 from tests.cases import forge
 from tests.cases.forge import NOW, Signer
+from tests.cases.platforms import AWS, CERTIFICATE, ENTRA, GITHUB, GITLAB, GOOGLE, entra_key
 from validator_functions.verification.errors import SettingsError, TokenRefused
 from validator_functions.verification.keys import KeySet, foreign
 from validator_functions.verification.policy import Policy
 from validator_functions.verification.reasons import Reason
 from validator_functions.verification.token import verify
 
-_CERTIFICATE = "MIIDBTCCAe2gAwIBAgIQ"
-
-_GITHUB = {
-    "jti": "example-id",
-    "sub": "repo:octo-org/octo-repo:environment:prod",
-    "environment": "prod",
-    "aud": "https://github.com/octo-org",
-    "ref": "refs/heads/main",
-    "sha": "example-sha",
-    "repository": "octo-org/octo-repo",
-    "repository_owner": "octo-org",
-    "actor_id": "12",
-    "repository_visibility": "private",
-    "repository_id": "74",
-    "repository_owner_id": "65",
-    "run_id": "example-run-id",
-    "run_number": "10",
-    "run_attempt": "2",
-    "runner_environment": "github-hosted",
-    "actor": "octocat",
-    "workflow": "example-workflow",
-    "head_ref": "",
-    "base_ref": "",
-    "event_name": "workflow_dispatch",
-    "ref_type": "branch",
-    "job_workflow_ref": "octo-org/octo-automation/.github/workflows/oidc.yml@refs/heads/main",
-    "iss": "https://token.actions.githubusercontent.com",
-    "nbf": NOW - 600,
-    "exp": NOW + 300,
-    "iat": NOW,
-}
-_GITLAB = {
-    "namespace_id": "68413579",
-    "namespace_path": "org",
-    "project_id": "46573356",
-    "project_path": "org/repo",
-    "user_id": "184239",
-    "user_login": "user",
-    "pipeline_source": "push",
-    "job_id": "8222997048",
-    "ref": "main",
-    "ref_type": "branch",
-    "ref_path": "refs/heads/main",
-    "ref_protected": "true",
-    "groups_direct": ["org", "org/subgroup"],
-    "runner_id": 12270835,
-    "sub": "project_path:org/repo:ref_type:branch:ref:main",
-    "iss": "https://gitlab.com",
-    "aud": "https://first.service.com",
-    "jti": "0d7b0a3e-3f6b-4a8a-9d8f-0b7b6c5e4d3c",
-    "nbf": NOW - 5,
-    "iat": NOW,
-    "exp": NOW + 3600,
-}
-_GOOGLE = {
-    "aud": "https://service.example.com",
-    "azp": "113774264463038321964",
-    "email": "job@project.iam.gserviceaccount.com",
-    "email_verified": True,
-    "exp": NOW + 3600,
-    "iat": NOW,
-    "iss": "https://accounts.google.com",
-    "sub": "113774264463038321964",
-}
-_ENTRA = {
-    "aud": "api://exchange",
-    "iss": "https://login.microsoftonline.com/72f988bf-0000-0000-0000-000000000000/v2.0",
-    "iat": NOW,
-    "nbf": NOW,
-    "exp": NOW + 86_700,
-    "aio": "E2ZgYBAV",
-    "azp": "6e74172b-0000-0000-0000-000000000000",
-    "azpacr": "2",
-    "oid": "6fc7fb4d-0000-0000-0000-000000000000",
-    "rh": "0.AAA.",
-    "roles": ["Exchange.All"],
-    "sub": "6fc7fb4d-0000-0000-0000-000000000000",
-    "tid": "72f988bf-0000-0000-0000-000000000000",
-    "uti": "abc",
-    "ver": "2.0",
-}
-_AWS = {
-    "iss": "https://abc123-def456-ghi789-jkl012.tokens.sts.global.api.aws",
-    "aud": "https://api.example.com",
-    "sub": "arn:aws:iam::123456789012:role/DataProcessingRole",
-    "iat": NOW,
-    "exp": NOW + 900,
-    "jti": "xyz123-def456-ghi789-jkl012",
-    "https://sts.amazonaws.com/": {
-        "aws_account": "123456789012",
-        "source_region": "us-east-1",
-        "org_id": "o-abc1234567",
-        "principal_tags": {"environment": "production", "team": "data-engineering"},
-        "lambda_source_function_arn": "arn:aws:lambda:us-east-1:123456789012:function:process",
-        "request_tags": {"job-id": "job-2024-001", "priority": "high"},
-    },
-}
-
-
-def _entra_key() -> Signer:
-    return Signer(
-        "RS256",
-        alg=None,
-        x5t="key-thumbprint",
-        x5c=[_CERTIFICATE],
-        issuer="https://login.microsoftonline.com/{tenantid}/v2.0",
-    )
-
-
 _ISSUERS = [
     pytest.param(
-        _GITHUB, Signer("RS256", x5t="a", x5c=[_CERTIFICATE]), {"x5t": "a", "typ": "JWT"},
+        GITHUB, Signer("RS256", x5t="a", x5c=[CERTIFICATE]), {"x5t": "a", "typ": "JWT"},
         id="GitHub Actions",
     ),
-    pytest.param(_GITLAB, Signer("RS256"), {"typ": "JWT"}, id="GitLab"),
-    pytest.param(_GOOGLE, Signer("RS256"), {"typ": "JWT"}, id="Google"),
-    pytest.param(_ENTRA, _entra_key(), {"typ": "JWT", "x5t": "key-thumbprint"}, id="Entra"),
-    pytest.param(_AWS, Signer("ES384"), {"typ": "JWT"}, id="AWS STS, ES384"),
-    pytest.param(_AWS, Signer("RS256"), {"typ": "JWT"}, id="AWS STS, RS256"),
+    pytest.param(GITLAB, Signer("RS256"), {"typ": "JWT"}, id="GitLab"),
+    pytest.param(GOOGLE, Signer("RS256"), {"typ": "JWT"}, id="Google"),
+    pytest.param(ENTRA, entra_key(), {"typ": "JWT", "x5t": "key-thumbprint"}, id="Entra"),
+    pytest.param(AWS, Signer("ES384"), {"typ": "JWT"}, id="AWS STS, ES384"),
+    pytest.param(AWS, Signer("RS256"), {"typ": "JWT"}, id="AWS STS, RS256"),
 ]  # fmt: skip
 
 
@@ -198,19 +85,19 @@ def test_a_platforms_token_meets_the_same_checks(
 
 def test_a_certificate_in_the_header_is_looked_past_only_in_this_profile() -> None:
     signer = Signer("RS256")
-    token = signer.token(_GITHUB, signer.header(typ="JWT", x5c=[_CERTIFICATE]))
+    token = signer.token(GITHUB, signer.header(typ="JWT", x5c=[CERTIFICATE]))
     keys = _key_set(signer)
-    assert verify(token, keys, _policy(_GITHUB, signer), NOW).subject == _GITHUB["sub"]
+    assert verify(token, keys, _policy(GITHUB, signer), NOW).subject == GITHUB["sub"]
     with pytest.raises(TokenRefused, match="header_forbidden"):
-        verify(token, keys, _policy(_GITHUB, signer, foreign=False), NOW)
+        verify(token, keys, _policy(GITHUB, signer, foreign=False), NOW)
 
 
 @pytest.mark.parametrize("name", ["jku", "jwk", "x5u", "crit"])
 def test_a_steering_header_is_refused_in_this_profile_too(name: str) -> None:
     signer = Signer("RS256")
-    token = signer.token(_GITHUB, signer.header(typ="JWT", **{name: "x"}))
+    token = signer.token(GITHUB, signer.header(typ="JWT", **{name: "x"}))
     with pytest.raises(TokenRefused, match="header_forbidden"):
-        verify(token, _key_set(signer), _policy(_GITHUB, signer), NOW)
+        verify(token, _key_set(signer), _policy(GITHUB, signer), NOW)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +141,7 @@ def test_a_set_with_nothing_for_us_is_refused() -> None:
 
 
 def test_a_key_without_alg_is_not_guessed_between_two_algorithms() -> None:
-    document = forge.key_set(_entra_key(), Signer("ES256"))
+    document = forge.key_set(entra_key(), Signer("ES256"))
     data = json.dumps(document).encode()
     assert len(KeySet.parse(data, profile=foreign("RS256", "ES256"))) == 2
     assert KeySet.parse(data, profile=foreign("RS256", "PS256", "ES256")).kids == {
