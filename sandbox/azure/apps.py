@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.azure.http import Asked, Refusal, Said
+from sandbox.azure.http import Refusal
 from sandbox.azure.memory import Memory
+from sandbox.fakes.http import Asked, Said
 from sandbox.processes import MARK
 
 _HOST = Path(__file__).with_name("function_host.py")
@@ -52,7 +53,7 @@ class Apps:
             with zipfile.ZipFile(io.BytesIO(package)) as archive:
                 archive.extractall(draft)
             draft.rename(folder)
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             told["resources"][f"app:{app}"]["package"] = digest
         self.restart(app)
 

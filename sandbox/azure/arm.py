@@ -13,9 +13,10 @@ from typing import Any
 
 from sandbox.azure.apps import Apps
 from sandbox.azure.blobs import Blobs
-from sandbox.azure.http import Asked, Refusal, Said, said_json
+from sandbox.azure.http import Refusal
 from sandbox.azure.memory import Memory
 from sandbox.azure.vaults import Vaults
+from sandbox.fakes.http import Asked, Said, said_json
 
 TENANT = "00000000-0000-4000-8000-000000000001"
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000002"
@@ -63,7 +64,7 @@ class Arm:
 
     def _create(self, kind: str, identity: str, inputs: Props) -> None:
         key = key_of(kind, identity)
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             if key in told["resources"]:
                 # The real provider reads first, and refuses to take over what is there.
                 raise Refusal(_CONFLICT, "AlreadyExists", f"{identity} exists already")
@@ -79,13 +80,13 @@ class Arm:
         try:
             self._act(kind, identity, inputs, {})
         except BaseException:
-            with self._memory.change() as told:
+            with self._memory.drafted() as told:
                 told["resources"].pop(key, None)
             raise
 
     def _update(self, kind: str, identity: str, inputs: Props) -> None:
         key = key_of(kind, identity)
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             if key not in told["resources"]:
                 raise Refusal(_MISSING, "ResourceNotFound", identity)
             before = told["resources"][key]["inputs"]
@@ -104,7 +105,7 @@ class Arm:
 
     def _delete(self, kind: str, identity: str) -> None:
         key, name = key_of(kind, identity), identity.rpartition("/")[2]
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             found = told["resources"].pop(key, None)
             if found and kind.endswith(":Vault") and _protected(found):
                 told["retired"][key] = found["id"]

@@ -14,9 +14,10 @@ import time
 from email.utils import formatdate
 from typing import Any
 
-from sandbox.azure.http import Asked, Refusal, Said
+from sandbox.azure.http import Refusal
 from sandbox.azure.identity import Identity
 from sandbox.azure.memory import Memory
+from sandbox.fakes.http import Asked, Said
 
 RESOURCE = "https://storage.azure.com"
 _PARTS = 3
@@ -89,7 +90,7 @@ class Blobs:
 
     def _put(self, asked: Asked, place: str) -> Said:
         headers = asked.headers
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             before = told["blobs"].get(place)
             _conditions(asked, before, written=True)
             made = {
@@ -128,7 +129,7 @@ class Blobs:
         return Said(200, headers, content)
 
     def _delete(self, asked: Asked, place: str) -> Said:
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             _conditions(asked, told["blobs"].get(place), written=True)
             if told["blobs"].pop(place, None) is None:
                 raise Refusal(_MISSING, "BlobNotFound")

@@ -12,7 +12,8 @@ import hmac
 import json
 import time
 
-from sandbox.azure.http import Asked, Refusal, Said, said_json
+from sandbox.azure.http import Refusal
+from sandbox.fakes.http import Asked, Said, said_json
 
 PATH = "/msi/token"
 _LIFETIME = 3600

@@ -1,49 +1,15 @@
-"""How the fake Azure is started, and how it shows that it serves."""
+"""The fake Azure as the sandbox starts it, and how clients reach it."""
 
 from __future__ import annotations
 
-import sys
-import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.azure.server import HEALTH, told_by
 from sandbox.azure.tls import AUTHORITIES
-from sandbox.processes import MARK
-from sandbox.service import Say, Service
+from sandbox.fakes.service import fake
 
 FOLDER = "azure"
-
-
-def prepare(environ: Mapping[str, str], say: Say) -> list[str]:
-    """Our own Python runs it; `-P` keeps the folder that it is started in off its path."""
-    start = (
-        "import os, sys; from sandbox.azure.server import main; "
-        "main(*(os.environ[n] for n in ('AZURE_FOLDER', 'AZURE_PORT', 'SIGNET_SANDBOX_SERVER')))"
-    )
-    return [sys.executable, "-P", "-c", start]
-
-
-def environment(folder: Path, sandbox_id: str, port: int) -> dict[str, str]:
-    """All that the server gets to see."""
-    return {
-        MARK: sandbox_id,
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "TMPDIR": str(folder / "tmp"),
-        "AZURE_FOLDER": str(folder / FOLDER),
-        "AZURE_PORT": str(port),
-    }
-
-
-def serves(port: int) -> bool:
-    """Whether the fake answers there."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://127.0.0.1:{port}{HEALTH}", timeout=2) as answer:
-            return told_by(answer.read())
-    except OSError:
-        return False
+NAME = "fake azure"
+"""What it answers when asked for its health."""
 
 
 def client_environment(folder: Path, sandbox_id: str, port: int) -> dict[str, str]:
@@ -59,4 +25,4 @@ def client_environment(folder: Path, sandbox_id: str, port: int) -> dict[str, st
     }
 
 
-SERVICE = Service("azure", prepare, environment, serves, memory=f"{FOLDER}/state")
+SERVICE = fake(FOLDER, NAME)

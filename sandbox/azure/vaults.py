@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from sandbox.azure.http import Asked, Refusal, Said, said_json
+from sandbox.azure.http import Refusal
 from sandbox.azure.identity import Identity
 from sandbox.azure.memory import Memory
+from sandbox.fakes.http import Asked, Said, said_json
 
 # Microsoft's client demands that the vault's host ends in a dot and this, which an address on
 # loopback can only do so.
@@ -84,7 +85,7 @@ class Vaults:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self._memory.keep_key(f"{name}-{version}", pem)
         now = int(time.time())
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             told["keys"][name] = {
                 "vault": vault,
                 "version": version,
@@ -99,7 +100,7 @@ class Vaults:
 
     def delete(self, name: str) -> None:
         """Delete a key softly: its name stays taken for as long as its vault is there."""
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             gone = told["keys"].pop(name, None)
             if gone:
                 told["retired"][f"{gone['vault']}/{name}"] = gone["version"]
@@ -108,7 +109,7 @@ class Vaults:
 
     def purge(self, vault: str) -> None:
         """Forget a vault and the names that it kept."""
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             told["retired"] = {
                 name: v for name, v in told["retired"].items() if not name.startswith(f"{vault}/")
             }
@@ -152,7 +153,7 @@ class Vaults:
     def _update(self, asked: Asked, name: str, version: str = "") -> Said:
         self._key(name, version)
         wanted = (asked.json().get("attributes") or {}).get("enabled")
-        with self._memory.change() as told:
+        with self._memory.drafted() as told:
             if wanted is not None:
                 told["keys"][name]["enabled"] = bool(wanted)
                 told["keys"][name]["updated"] = int(time.time())

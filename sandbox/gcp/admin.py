@@ -10,7 +10,8 @@ import hashlib
 import time
 from typing import Any
 
-from sandbox.gcp.http import Asked, Refusal, Said, said_json
+from sandbox.fakes.http import Asked, Said, said_json
+from sandbox.gcp.http import Refusal
 from sandbox.gcp.kms import Kms
 from sandbox.gcp.memory import Memory
 from sandbox.gcp.run import Services
@@ -31,21 +32,21 @@ class Admin:
 
     def answer(self, asked: Asked) -> Said:
         """Answer `METHOD /sandbox/<kind>?name=...`; an object's bytes go to `/sandbox/data`."""
-        kind = asked.path.removeprefix(PREFIX)
+        kind = asked.raw_path.removeprefix(PREFIX)
         if kind == "data" and asked.method == "PUT":
-            return said_json({"digest": self._memory.keep(asked.body)})
+            return said_json(200, {"digest": self._memory.keep(asked.body)})
         name = asked.query.get("name", "")
         if kind not in _KINDS or not name:
             raise Refusal(404, "NOT_FOUND", f"{asked.method} {asked.target}")
         if asked.method == "POST":
-            return said_json(self._create(kind, name, asked.json()))
+            return said_json(200, self._create(kind, name, asked.json()))
         if asked.method == "GET":
-            return said_json(self._read(kind, name))
+            return said_json(200, self._read(kind, name))
         if asked.method == "PATCH":
-            return said_json(self._change(kind, name, asked.json()))
+            return said_json(200, self._change(kind, name, asked.json()))
         if asked.method == "DELETE":
             self._delete(kind, name)
-            return said_json({})
+            return said_json(200, {})
         raise Refusal(405, "METHOD_NOT_ALLOWED", asked.method)
 
     def _create(self, kind: str, name: str, told: dict[str, Any]) -> dict[str, Any]:

@@ -7,28 +7,24 @@ Addresses: `/sandbox/...` for the sandbox's plugin, `/computeMetadata/...` a met
 from __future__ import annotations
 
 import hmac
-import http.server
 import json
 import logging
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
+from sandbox.fakes import server as serving
+from sandbox.fakes.http import Asked, Said, said_json
 from sandbox.gcp import kms
 from sandbox.gcp.admin import PREFIX, Admin
-from sandbox.gcp.http import Asked, Refusal, Said, said_json
+from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
 from sandbox.gcp.run import Services
-from sandbox.gcp.service import KMS
+from sandbox.gcp.service import KMS, NAME
 from sandbox.gcp.storage import Storage
 from sandbox.processes import MARK
 
-HEALTH = "/sandbox/health"
 _METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
-_BODY_LIMIT = 64 << 20
-_SECONDS = 60.0
 _TOKEN_SECONDS = 3599
 
 log = logging.getLogger("sandbox.gcp")
@@ -62,64 +58,20 @@ class Fake:
             return Refusal(500, "INTERNAL", "see the log of the fake").said()
 
     def _answer(self, asked: Asked) -> Said:
-        if asked.path == HEALTH:
-            return said_json({"signet": "fake gcp"})
-        if asked.path.startswith(PREFIX):
+        if asked.raw_path == serving.HEALTH:
+            return said_json(200, {"signet": NAME})
+        if asked.raw_path.startswith(PREFIX):
             return self.admin.answer(asked)
-        if asked.path == _METADATA:
+        if asked.raw_path == _METADATA:
             if asked.headers.get("metadata-flavor") != "Google":
                 raise Refusal(403, "FORBIDDEN", "Metadata-Flavor: Google is missing")
             told = {"access_token": self._token, "expires_in": _TOKEN_SECONDS}
-            return said_json({**told, "token_type": "Bearer"})
+            return said_json(200, {**told, "token_type": "Bearer"})
         return self.storage.answer(asked)
 
     def _trusted(self, asked: Asked) -> bool:
         given = asked.headers.get("authorization", "")
         return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """The HTTP side."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, port: int, fake: Fake) -> None:
-        self.fake = fake
-        super().__init__(("127.0.0.1", port), Handler)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """One connection."""
-
-    protocol_version = "HTTP/1.1"
-    timeout = _SECONDS
-    wbufsize = -1
-    server: Server
-
-    def _serve(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
-        if length > _BODY_LIMIT:
-            self.send_error(413)
-            return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, self.path, headers, self.rfile.read(length))
-        said = self.server.fake.answer(asked)
-        self.send_response_only(said.status)
-        self.send_header("Date", self.date_time_string())
-        for name, value in said.headers.items():
-            self.send_header(name, value)
-        bodiless = said.status in (204, 304)
-        if not bodiless:
-            self.send_header("Content-Length", str(len(said.body)))
-        self.end_headers()
-        if self.command != "HEAD" and not bodiless:
-            self.wfile.write(said.body)
-
-    def log_message(self, *args: object) -> None:
-        """Log nothing of requests: they carry tokens."""
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
 
 
 def main(folder: str, port: str, secret: str) -> None:
@@ -128,17 +80,9 @@ def main(folder: str, port: str, secret: str) -> None:
     fake = Fake(Path(folder), int(port), secret)
     rpc = kms.serve(fake.kms, _kms_port(Path(folder)))
     fake.services.resume()
-    server = Server(int(port), fake)
-
-    def end(*_: object) -> None:
-        threading.Thread(target=server.shutdown, daemon=True).start()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
     try:
-        server.serve_forever(poll_interval=0.1)
+        serving.serve_until_told(serving.Server(int(port), fake.answer))
     finally:
-        server.server_close()
         rpc.stop(1).wait()
         fake.services.end()
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import google_crc32c
 
-from sandbox.gcp.http import Asked, Refusal, Said, said_json
+from sandbox.fakes.http import Asked, Said, said_json
+from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
 
 _JSON_API = "/storage/v1/b/"
@@ -34,12 +35,12 @@ class Storage:
         """Answer a read."""
         if asked.method not in ("GET", "HEAD"):
             raise Refusal(405, "METHOD_NOT_ALLOWED", "the fake takes writes from its plugin alone")
-        if asked.path.startswith(_JSON_API):
-            bucket, _, rest = asked.path.removeprefix(_JSON_API).partition("/")
+        if asked.raw_path.startswith(_JSON_API):
+            bucket, _, rest = asked.raw_path.removeprefix(_JSON_API).partition("/")
             name = urllib.parse.unquote(rest.removeprefix("o/")) if rest.startswith("o/") else ""
             data = asked.query.get("alt") == "media"
             return self._json(asked, urllib.parse.unquote(bucket), name, data=data)
-        bucket, _, name = urllib.parse.unquote(asked.path).removeprefix("/").partition("/")
+        bucket, _, name = asked.path.removeprefix("/").partition("/")
         return self._data(asked, self._found(asked, bucket, name))
 
     def _json(self, asked: Asked, bucket: str, name: str, *, data: bool) -> Said:
@@ -50,6 +51,7 @@ class Storage:
         if data:
             return self._data(asked, found)
         return said_json(
+            200,
             {
                 "kind": "storage#object",
                 "bucket": bucket,
@@ -62,7 +64,7 @@ class Storage:
                 "md5Hash": found["md5"],
                 "crc32c": found["crc32c"],
                 "etag": found["etag"],
-            }
+            },
         )
 
     def _found(self, asked: Asked, bucket: str, name: str) -> dict[str, Any]:

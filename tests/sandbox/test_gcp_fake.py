@@ -26,8 +26,8 @@ from components.gcp import key_census
 from components.gcp.labels import ring_labels
 from components.gcp.settings import GcpSettings
 from sandbox import ports
+from sandbox.fakes.http import Asked, Said
 from sandbox.gcp import kms
-from sandbox.gcp.http import Asked, Said
 from sandbox.gcp.server import Fake
 from signet.errors import SettingsError
 from signet.issuing.errors import KeyUnusable

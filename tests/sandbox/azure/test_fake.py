@@ -255,7 +255,8 @@ def test_what_it_remembers_outlives_it_and_private_keys_are_their_owners_alone(
         assert "PRIVATE" not in json.dumps(told)
     files = list((tmp_path / "azure" / "keys").iterdir())
     assert [oct(file.stat().st_mode & 0o777) for file in files] == ["0o600"]
-    assert uri.rpartition("/")[2] in files[0].name
+    name, version = uri.split("/")[-2:]
+    assert again.key(f"{name}-{version}") == files[0].read_bytes()
 
 
 def test_the_identity_endpoint_wants_its_header(running: Running) -> None:

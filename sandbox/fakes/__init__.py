@@ -1,0 +1,1 @@
+"""What the fakes of Azure and Google Cloud share: what they remember, and how they are asked."""
