@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import pulumi
 
 from signet.key_ring import Generation
+from signet.signals import Signal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,10 @@ class Cloud(Protocol):
 
     def make_validator(self, order: ValidatorOrder) -> MadeValidator:
         """Declare one validator and the gateways that ask it."""
+        ...
+
+    def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
+        """Declare alarms on the lines of the validators so far, and return the alarms' names."""
         ...
 
     def publish(self, documents: Documents) -> None:

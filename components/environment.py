@@ -1,6 +1,6 @@
 """The whole trust environment: the component tree's root."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from signet.confirmed import Confirmed
 from signet.documents import JWKS_PATH, render_discovery, render_jwks
 from signet.journal import Journal
 from signet.key_ring import KeyRing
+from signet.signals import signals
 
 SERVICE: Final = "environment"
 """Name of the validator that guards the environment's own gateways."""
@@ -46,6 +47,8 @@ class Environment(pulumi.ComponentResource):
     """Addresses to call, by cloud."""
     attached: Mapping[str, Mapping[str, Any]]
     """By cloud: APIs that were attached to, and what is left for their owners to do."""
+    alarms: Mapping[str, Sequence[str]]
+    """By cloud: the names of its alarms."""
     validators: Mapping[str, Mapping[str, pulumi.Input[str]]]
     """By validator: hashes, log group and function."""
     issuers: Mapping[str, Mapping[str, pulumi.Output[str]]]
@@ -84,6 +87,10 @@ class Environment(pulumi.ComponentResource):
             )
             for cloud in settings.clouds
         }
+        watched = signals(
+            refusals=settings.alarm_refusals, unknown_keys=settings.alarm_unknown_keys
+        )
+        self.alarms = {cloud: part.watch(watched) for cloud, part in clouds.items()}
         for cloud in clouds.values():
             cloud.publish(documents)
             cloud.finish()

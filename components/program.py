@@ -131,6 +131,7 @@ def _export(
     pulumi.export("gateways", environment.gateways)
     pulumi.export("attached", environment.attached)
     pulumi.export("validators", environment.validators)
+    pulumi.export("monitoring", environment.alarms)
     pulumi.export("issuers", environment.issuers)
     pulumi.export("signingKeys", environment.signing_keys)
     pulumi.export("confirmed", confirmed.input)

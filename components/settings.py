@@ -38,6 +38,7 @@ _LOG_DAYS: Final = (
 
 _PROVIDERS: Final = ("aws", "aws-native", "azure", "azure-native", "gcp", "google-native")
 
+_MOST_ALARMED: Final = 1_000_000
 _DAY: Final = 86_400
 _SCOPE: Final = r"[\x21\x23-\x5B\x5D-\x7E]+"  # RFC 6749 section 3.3
 
@@ -68,6 +69,8 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "logRetention": Setting(kind="string", default="90d"),
     "auditPasses": Setting(kind="boolean", default=False),
     "auditSubject": Setting(kind="string", default="plain"),
+    "alarmRefusals": Setting(kind="integer", default=100),
+    "alarmUnknownKeys": Setting(kind="integer", default=50),
     "awsRegion": Setting(kind="string", default=""),
     "awsAccountId": Setting(kind="string", default=""),
     "awsBucket": Setting(kind="string", default=""),
@@ -80,6 +83,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "awsValidatorMemory": Setting(kind="integer", default=512),
     "awsValidatorConcurrency": Setting(kind="integer", default=0),
     "awsResultCache": Setting(kind="string", default="0s"),
+    "awsAlarmTopic": Setting(kind="string", default=""),
     "azureLocation": Setting(kind="string", default=""),
     "azureSubscriptionId": Setting(kind="string", default=""),
     "azureTenantId": Setting(kind="string", default=""),
@@ -93,6 +97,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "azureFunctionMostInstances": Setting(kind="integer", default=100),
     "azureFunctionReadyInstances": Setting(kind="integer", default=0),
     "azureApiManagement": Setting(kind="string", default="none"),
+    "azureActionGroup": Setting(kind="string", default=""),
     "gcpProject": Setting(kind="string", default=""),
     "gcpRegion": Setting(kind="string", default=""),
     "gcpKeyRing": Setting(kind="string", default=""),
@@ -106,6 +111,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "gcpConcurrency": Setting(kind="integer", default=80),
     "gcpCpu": Setting(kind="string", default="1"),
     "gcpBaseImage": Setting(kind="string", default="python"),
+    "gcpNotificationChannel": Setting(kind="string", default=""),
 }
 """Every setting, with the type and the default that `Pulumi.yaml` gives it."""
 
@@ -130,6 +136,10 @@ class Settings:
     log_days: int
     audit_passes: bool
     audit_subject: str
+    alarm_refusals: int
+    """Refusals in five minutes that are too many."""
+    alarm_unknown_keys: int
+    """Tokens with a key that nobody published, in five minutes, that are too many."""
     aws: AwsSettings | None
     azure: AzureSettings | None = None
     gcp: GcpSettings | None = None
@@ -186,6 +196,8 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         kms_deletion_days=_whole_days(read, "kmsDeletionWindow", 7, 30),
         log_days=_log_days(read),
         audit_passes=read.flag("auditPasses"),
+        alarm_refusals=read.integer("alarmRefusals", 1, _MOST_ALARMED),
+        alarm_unknown_keys=read.integer("alarmUnknownKeys", 1, _MOST_ALARMED),
         audit_subject=read.choice("auditSubject", ("plain", "pseudonym", "omitted")),
         aws=aws,
         azure=azure,

@@ -1,6 +1,6 @@
 """AWS's part of an environment, under one provider."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from components.aws.gateway import Gateway, GatewayArgs
 from components.aws.guard import Guard
 from components.aws.jwks_store import JwksStore, JwksStoreArgs, document_arns
 from components.aws.key_ring import KeyRing, KeyRingArgs
+from components.aws.monitoring import Monitoring, MonitoringArgs
 from components.aws.settings import AwsSettings
 from components.aws.validator import Validator, ValidatorArgs
 from components.cloud import (
@@ -24,6 +25,7 @@ from components.cloud import (
 )
 from components.settings import Settings
 from signet.documents import JWKS_PATH
+from signet.signals import Signal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,7 @@ class AwsCloud(pulumi.ComponentResource):
         self._aws = args.aws
         self._readers: list[pulumi.Output[str]] = []
         self._gateway: Gateway | None = None
+        self._log_groups: dict[str, pulumi.Output[str]] = {}
         identity = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
         self._account: pulumi.Output[str] = identity.account_id
 
@@ -111,6 +114,7 @@ class AwsCloud(pulumi.ComponentResource):
         )
         if private:
             self._readers.append(validator.role_arn)
+        self._log_groups[order.service] = validator.log_group_name
         self._gateway = Gateway(
             f"{order.service}-gateway",
             GatewayArgs(
@@ -133,6 +137,21 @@ class AwsCloud(pulumi.ComponentResource):
             log_group=validator.log_group_name,
             function=validator.function_name,
         )
+
+    def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
+        """Declare metrics, alarms and the dashboard."""
+        monitoring = Monitoring(
+            "aws-monitoring",
+            MonitoringArgs(
+                environment=self._settings.environment,
+                region=self._aws.region,
+                log_groups=self._log_groups,
+                signals=signals,
+                topic=self._aws.alarm_topic,
+            ),
+            self._child(),
+        )
+        return monitoring.alarms
 
     def publish(self, documents: Documents) -> None:
         """Declare the bucket with its two documents."""

@@ -16,6 +16,8 @@ LONGEST_RESULT_CACHE: Final = 60
 _ROLE_OR_USER: Final = r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/[\w+=,.@/-]{1,512})"
 _FUNCTION: Final = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}(:[\w$-]{1,128})?"
 
+_TOPIC: Final = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ApiChoice:
@@ -52,6 +54,8 @@ class AwsSettings:
     """Reserved concurrent executions; 0 reserves none and limits none."""
     result_cache: int
     """Seconds that a gateway may keep a validator's answer; 0 keeps none."""
+    alarm_topic: str
+    """ARN of an SNS topic; empty: nobody is told."""
     endpoint: str | None
     """The sandbox's address; None outside it."""
 
@@ -91,6 +95,9 @@ def read_aws(read: SettingReader, surroundings: Surroundings) -> AwsSettings:
         validator_memory=read.integer("awsValidatorMemory", 128, 10_240),
         validator_concurrency=read.integer("awsValidatorConcurrency", 0, 1_000),
         result_cache=read.duration("awsResultCache", most=LONGEST_RESULT_CACHE),
+        alarm_topic=read.text(
+            "awsAlarmTopic", _TOPIC, "write the ARN of an SNS topic of this region"
+        ),
         endpoint=surroundings.aws_endpoint,
     )
 

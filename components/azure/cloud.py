@@ -1,6 +1,6 @@
 """Azure's part of an environment, under one provider."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from components.azure import names
 from components.azure.gateway import Gateway, GatewayArgs
 from components.azure.jwks_store import JwksStore, JwksStoreArgs
 from components.azure.key_ring import KeyRing, KeyRingArgs
+from components.azure.monitoring import Monitoring, MonitoringArgs
 from components.azure.settings import AzureSettings
 from components.azure.tags import environment_tags
 from components.azure.validator import Validator, ValidatorArgs
@@ -25,6 +26,7 @@ from components.cloud import (
 )
 from components.settings import Settings
 from signet.documents import JWKS_PATH
+from signet.signals import Signal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,7 @@ class AzureCloud(pulumi.ComponentResource):
         self._azure = args.azure
         self._readers: list[pulumi.Output[str]] = []
         self._gateway: Gateway | None = None
+        self._workspaces: list[pulumi.Output[str]] = []
         self._group = resources.ResourceGroup(
             f"{name}-group",
             resource_group_name=args.azure.resource_group,
@@ -137,6 +140,7 @@ class AzureCloud(pulumi.ComponentResource):
         )
         if settings.publish == "private":
             self._readers.append(validator.principal_id)
+        self._workspaces.append(validator.log_group_name)
         self._gateway = Gateway(
             f"{order.service}-azure-gateway",
             GatewayArgs(
@@ -156,6 +160,24 @@ class AzureCloud(pulumi.ComponentResource):
             log_group=validator.log_group_name,
             function=validator.function_name,
         )
+
+    def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
+        """Declare alarms and the workbook."""
+        monitoring = Monitoring(
+            "azure-monitoring",
+            MonitoringArgs(
+                environment=self._settings.environment,
+                resource_group=self._group.name,
+                scope=self._group.id,
+                location=self._azure.location,
+                account=self._azure.storage_account,
+                workspaces=self._workspaces,
+                signals=signals,
+                action_group=self._azure.action_group,
+            ),
+            self._child(),
+        )
+        return monitoring.alarms
 
     def publish(self, documents: Documents) -> None:
         """Declare the storage account with its two documents."""

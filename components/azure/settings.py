@@ -12,6 +12,10 @@ from components.surroundings import Surroundings
 
 _GUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _SERVICE: Final = r"none|attach:([\w().-]{1,90}/)?[a-zA-Z][a-zA-Z0-9-]{0,49}"
+_ACTION_GROUP: Final = (
+    rf"/subscriptions/{_GUID}/resourceGroups/[\w().-]{{1,90}}"
+    r"/providers/[mM]icrosoft\.[iI]nsights/actionGroups/[^/?#&%]{1,260}"
+)
 _MEMORIES: Final = (512, 2048, 4096)
 _LEAST_INSTANCES: Final = 40
 
@@ -38,6 +42,8 @@ class AzureSettings:
     """Name of a service that exists, empty for none."""
     api_management_group: str
     """The resource group that it is in; empty: the environment's own."""
+    action_group: str
+    """Id of an action group that alarms go to; empty: nobody is told."""
     endpoint: names.Endpoint | None
     """The sandbox's Azure; None outside it."""
 
@@ -105,6 +111,11 @@ def read_azure(read: SettingReader, surroundings: Surroundings, environment: str
         function_ready_instances=read.integer("azureFunctionReadyInstances", 0, 100),
         api_management=service,
         api_management_group=group,
+        action_group=read.text(
+            "azureActionGroup",
+            _ACTION_GROUP,
+            "write the whole id, /subscriptions/.../actionGroups/<name>",
+        ),
         endpoint=names.Endpoint(port=port) if surroundings.in_sandbox and port else None,
     )
 

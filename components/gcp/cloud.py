@@ -1,6 +1,6 @@
 """Google Cloud's part of an environment, under one provider."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,12 @@ from components.gcp.gateway import Gateway, GatewayArgs
 from components.gcp.jwks_store import JwksStore, JwksStoreArgs
 from components.gcp.key_census import Existing
 from components.gcp.key_ring import KeyRing, KeyRingArgs
+from components.gcp.monitoring import Monitoring, MonitoringArgs
 from components.gcp.settings import GcpSettings
 from components.gcp.validator import Validator, ValidatorArgs
 from components.settings import Settings
 from signet.documents import JWKS_PATH
+from signet.signals import Signal
 
 Look = Callable[[GcpSettings, str, str], Existing]
 
@@ -126,6 +128,20 @@ class GcpCloud(pulumi.ComponentResource):
             log_group=validator.log_name,
             function=validator.service_name,
         )
+
+    def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
+        """Declare the metric, alert policies and the dashboard."""
+        monitoring = Monitoring(
+            "gcp-monitoring",
+            MonitoringArgs(
+                environment=self._settings.environment,
+                project=self._gcp.project,
+                signals=signals,
+                channel=self._gcp.notification_channel,
+            ),
+            self._child(),
+        )
+        return monitoring.alarms
 
     def publish(self, documents: Documents) -> None:
         """Declare the bucket with its two documents."""

@@ -36,6 +36,8 @@ class GcpSettings:
     cpu: str
     base_image: str
     """Its name before the Python version: `python` (Google's short names) or a whole path."""
+    notification_channel: str
+    """Name of a notification channel that alarms go to; empty: nobody is told."""
     endpoint: str | None
     """The sandbox's address for storage; None outside it."""
     kms_endpoint: str | None
@@ -94,6 +96,11 @@ def read_gcp(read: SettingReader, surroundings: Surroundings) -> GcpSettings:
         concurrency=read.integer("gcpConcurrency", 1, _MOST_CONCURRENCY),
         cpu=read.choice("gcpCpu", ("1", "2", "4")),
         base_image=read.text("gcpBaseImage", r"[a-z0-9./-]{3,200}", "write a base image's name"),
+        notification_channel=read.text(
+            "gcpNotificationChannel",
+            r"projects/[a-z0-9-]{6,30}/notificationChannels/\d{1,25}",
+            "write its name, projects/<project>/notificationChannels/<number>",
+        ),
         endpoint=f"http://127.0.0.1:{ports['gcp']}" if "gcp" in ports else None,
         kms_endpoint=f"127.0.0.1:{ports['gcp-kms']}" if "gcp-kms" in ports else None,
     )

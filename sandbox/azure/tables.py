@@ -15,6 +15,8 @@ from sandbox.plugin.spec import (
     ASSET,
     BOOL,
     INT,
+    JSON,
+    NUM,
     STR,
     Call,
     Function,
@@ -369,6 +371,65 @@ _FRAGMENTS = _resource(
     },
 )
 
+_RULES = _resource(
+    "azure-native:monitor:ScheduledQueryRule",
+    _in_group("Microsoft.Insights/scheduledQueryRules/{0}", "ruleName"),
+    {
+        "resourceGroupName": _GROUP,
+        "ruleName": _NAME,
+        "location": _PLACE,
+        "kind": opt(choice("LogAlert"), replace=True),
+        "displayName": opt(STR),
+        "description": opt(STR),
+        "enabled": opt(BOOL),
+        "autoMitigate": opt(BOOL),
+        "severity": opt(NUM),
+        "scopes": opt(list_of(STR)),
+        "evaluationFrequency": opt(STR),
+        "windowSize": opt(STR),
+        "skipQueryValidation": opt(BOOL),
+        "criteria": opt(
+            obj(
+                allOf=opt(
+                    list_of(
+                        obj(
+                            query=opt(STR),
+                            timeAggregation=opt(choice("Count")),
+                            operator=opt(choice("GreaterThanOrEqual", "GreaterThan")),
+                            threshold=opt(NUM),
+                            failingPeriods=opt(
+                                obj(
+                                    numberOfEvaluationPeriods=opt(NUM),
+                                    minFailingPeriodsToAlert=opt(NUM),
+                                )
+                            ),
+                        )
+                    )
+                )
+            )
+        ),
+        "actions": opt(obj(actionGroups=opt(list_of(STR)))),
+        "tags": _TAGS,
+    },
+)
+
+_WORKBOOKS = _resource(
+    "azure-native:applicationinsights:Workbook",
+    _in_group("Microsoft.Insights/workbooks/{0}", "resourceName"),
+    {
+        "resourceGroupName": _GROUP,
+        "resourceName": _NAME,
+        "location": _PLACE,
+        "category": req(STR),
+        "displayName": req(STR),
+        "kind": opt(choice("shared")),
+        "serializedData": req(JSON),
+        "sourceId": opt(STR),
+        "tags": _TAGS,
+    },
+    frozenset({"revision", "timeModified", "userId"}),
+)
+
 
 def _content(given: Asset | Archive) -> bytes:
     return archive_zip(given) if isinstance(given, Archive) else asset_bytes(given)
@@ -443,6 +504,8 @@ RESOURCES = table(
     _APPS,
     _WORKSPACES,
     _COMPONENTS,
+    _RULES,
+    _WORKBOOKS,
     _FRAGMENTS,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from sandbox.gcp import iam_types, kms_types, run_types, storage_types
+from sandbox.gcp import iam_types, kms_types, monitoring_types, run_types, storage_types
 from sandbox.gcp.cloud import configure, explain, with_defaults
 from sandbox.plugin.spec import STR, Provider, map_of, opt
 
@@ -28,6 +28,7 @@ def provider() -> Provider:
             **iam_types.RESOURCES,
             **storage_types.RESOURCES,
             **run_types.RESOURCES,
+            **monitoring_types.RESOURCES,
         },
         functions={kms_types.GET_VERSION.token: kms_types.GET_VERSION},
         configure=configure,

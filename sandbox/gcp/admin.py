@@ -18,7 +18,12 @@ from sandbox.gcp.run import Services
 from sandbox.gcp.storage import stored
 
 PREFIX = "/sandbox/"
-_KINDS = frozenset({"ring", "key", "version", "account", "bucket", "object", "binding", "service"})
+_KINDS = frozenset(
+    {
+        *("ring", "key", "version", "account", "bucket", "object", "binding", "service"),
+        *("metric", "alertPolicies", "dashboards"),  # kept, and nothing more
+    }
+)
 _DATA = "/data"
 
 

@@ -151,7 +151,15 @@ def test_nothing_private_is_declared_and_every_component_is_finished(deployed: A
     components = [each for each in found.resources if not each.custom]
     assert {each.type for each in components if each.type.startswith("signet:gcp:")} == {
         f"signet:gcp:{name}"
-        for name in ("Cloud", "Gateway", "JwksStore", "KeyRing", "SigningKey", "Validator")
+        for name in (
+            "Cloud",
+            "Gateway",
+            "JwksStore",
+            "KeyRing",
+            "Monitoring",
+            "SigningKey",
+            "Validator",
+        )
     }
     assert {each.urn for each in components} <= found.finished
 

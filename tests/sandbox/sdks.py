@@ -63,11 +63,13 @@ AZURE = Sdk(
     stricter={
         "azure-native:apimanagement:PolicyFragment": {"id"},
         "azure-native:applicationinsights:Component": {"applicationType", "resourceName"},
+        "azure-native:applicationinsights:Workbook": {"resourceName"},
         "azure-native:authorization:RoleAssignment": {"roleAssignmentName"},
         "azure-native:authorization:RoleDefinition": {"roleDefinitionId", "roleName"},
         "azure-native:keyvault:Key": {"keyName"},
         "azure-native:keyvault:Vault": {"vaultName"},
         "azure-native:managedidentity:UserAssignedIdentity": {"resourceName"},
+        "azure-native:monitor:ScheduledQueryRule": {"ruleName"},
         "azure-native:operationalinsights:Workspace": {"workspaceName"},
         "azure-native:resources:Deployment": {"deploymentName"},
         "azure-native:resources:ResourceGroup": {"resourceGroupName"},

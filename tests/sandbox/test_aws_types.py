@@ -280,6 +280,42 @@ CASES = [
         {"retentionInDays": 30, "tags": {"c": "d"}},
     ),
     Case(
+        "aws:cloudwatch/logMetricFilter:LogMetricFilter",
+        lambda w: {
+            "logGroupName": w.log_group()["name"],
+            "pattern": '{ $.signet = "decision" }',
+            "metricTransformation": {"name": "lines", "namespace": "Signet/x", "value": "1"},
+        },
+        {"pattern": '{ $.signet = "keys" }'},
+        import_id=lambda id_, props: f"{props['logGroupName']}:{id_}",
+    ),
+    Case(
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        lambda w: {
+            "alarmDescription": "d",
+            "comparisonOperator": "GreaterThanOrEqualToThreshold",
+            "evaluationPeriods": 1,
+            "metricName": "lines",
+            "namespace": "Signet/x",
+            "period": 300,
+            "statistic": "Sum",
+            "threshold": 5,
+            "treatMissingData": "notBreaching",
+            "tags": {"a": "b"},
+        },
+        {
+            "threshold": 7.5,
+            "alarmActions": ["arn:aws:sns:us-east-1:000000000000:t"],
+            "okActions": ["arn:aws:sns:us-east-1:000000000000:t"],
+            "tags": {"c": "d"},
+        },
+    ),
+    Case(
+        "aws:cloudwatch/dashboard:Dashboard",
+        lambda w: {"dashboardName": "d", "dashboardBody": '{"widgets": []}'},
+        {"dashboardBody": '{"widgets": [], "start": "-PT6H"}'},
+    ),
+    Case(
         "aws:apigatewayv2/api:Api",
         lambda w: {"protocolType": "HTTP", "description": "d", "tags": {"a": "b"}},
         {
@@ -498,6 +534,25 @@ TWICE = [
         "ResourceConflictException",
     ),
     ("aws:cloudwatch/logGroup:LogGroup", lambda w: {"name": "once"}, "AlreadyExistsException"),
+    (
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        lambda w: {
+            "name": "once",
+            "comparisonOperator": "GreaterThanThreshold",
+            "evaluationPeriods": 1,
+            "metricName": "m",
+            "namespace": "n",
+            "period": 60,
+            "statistic": "Sum",
+            "threshold": 1,
+        },
+        "ConflictException",
+    ),
+    (
+        "aws:cloudwatch/dashboard:Dashboard",
+        lambda w: {"dashboardName": "once", "dashboardBody": '{"widgets": []}'},
+        "ConflictException",
+    ),
     (
         "aws:apigatewayv2/stage:Stage",
         lambda w: {"apiId": w.http_api(), "name": "once"},

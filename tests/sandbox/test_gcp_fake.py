@@ -249,6 +249,7 @@ def settings() -> GcpSettings:
         concurrency=80,
         cpu="1",
         base_image="python",
+        notification_channel="",
         endpoint=None,
         kms_endpoint=None,
     )

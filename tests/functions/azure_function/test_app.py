@@ -184,6 +184,9 @@ def test_both_functions_are_anonymous_and_routed_below_api() -> None:
         (repo_root() / "validator_functions/azure_function/host.json").read_text(encoding="utf-8")
     )
     assert host["extensions"]["http"]["routePrefix"] == "api"
+    # A flood must not thin out its own record.
+    sampling = host["logging"]["applicationInsights"]["samplingSettings"]
+    assert "Trace" in sampling["excludedTypes"].split(";")
 
 
 def test_lines_go_to_the_log_that_the_worker_sends(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,92 @@
+"""Metrics out of the validators' log lines, alarms on them, and a dashboard with the questions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cloudwatch
+
+from components.aws import monitoring_documents as documents
+from components.aws.tags import environment_tags
+from signet.signals import Signal
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringArgs:
+    """What is watched, and who is told."""
+
+    environment: str
+    region: str
+    log_groups: Mapping[str, pulumi.Output[str]]
+    """By service: where its validator's lines are."""
+    signals: Sequence[Signal]
+    topic: str
+    """ARN of an SNS topic that alarms go to; empty: their state is all that there is."""
+
+
+class Monitoring(pulumi.ComponentResource):
+    """One metric and one alarm for each signal, whichever service it comes from."""
+
+    alarms: Sequence[str]
+    """Names of the alarms."""
+    dashboard: str
+    """Name of the dashboard."""
+
+    def __init__(
+        self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("signet:aws:Monitoring", name, None, opts)
+        for service, group in args.log_groups.items():
+            for signal in args.signals:
+                self._metric(f"{name}-{service}-{signal.name}", args, group, signal)
+        for signal in args.signals:
+            self._alarm(f"{name}-{signal.name}", args, signal)
+        self.dashboard = f"signet-{args.environment}"
+        cloudwatch.Dashboard(
+            f"{name}-dashboard",
+            dashboard_name=self.dashboard,
+            dashboard_body=pulumi.Output.all(**args.log_groups).apply(
+                lambda groups: documents.dashboard(
+                    args.environment, args.region, args.signals, groups
+                )
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
+        self.register_outputs({"alarms": self.alarms, "dashboard": self.dashboard})
+
+    def _metric(
+        self, name: str, args: MonitoringArgs, group: pulumi.Output[str], signal: Signal
+    ) -> None:
+        cloudwatch.LogMetricFilter(
+            f"{name}-lines",
+            name=f"signet-{signal.name}",
+            log_group_name=group,
+            pattern=documents.pattern(signal),
+            metric_transformation=cloudwatch.LogMetricFilterMetricTransformationArgs(
+                name=signal.name,
+                namespace=documents.namespace(args.environment),
+                value="1",
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _alarm(self, name: str, args: MonitoringArgs, signal: Signal) -> None:
+        cloudwatch.MetricAlarm(
+            f"{name}-alarm",
+            name=signal.alarm_name(args.environment),
+            alarm_description=f"{signal.title}. {signal.runbook}",
+            namespace=documents.namespace(args.environment),
+            metric_name=signal.name,
+            statistic="Sum",
+            period=signal.minutes * 60,
+            evaluation_periods=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=signal.threshold,
+            # No line is good news: most hours have none of most signals.
+            treat_missing_data="notBreaching",
+            alarm_actions=[args.topic] if args.topic else None,
+            ok_actions=[args.topic] if args.topic else None,
+            tags=environment_tags(args.environment),
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -1,0 +1,100 @@
+"""One metric out of the validators' log lines, alarms on it, and a dashboard with the questions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+from pulumi_gcp import logging, monitoring
+
+from components.gcp import monitoring_documents as documents
+from components.gcp.labels import environment_labels
+from signet.signals import Signal
+
+_SEVERITIES: Final = ("CRITICAL", "ERROR", "WARNING")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringArgs:
+    """What is watched, and who is told."""
+
+    environment: str
+    project: str
+    signals: Sequence[Signal]
+    channel: str
+    """Name of a notification channel; empty: incidents are all that there is."""
+
+
+class Monitoring(pulumi.ComponentResource):
+    """One alert policy for each signal, whichever service it comes from."""
+
+    alarms: Sequence[str]
+    """Display names of the policies."""
+
+    def __init__(
+        self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("signet:gcp:Monitoring", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        metric = logging.Metric(
+            f"{name}-lines",
+            name=documents.metric_name(args.environment),
+            project=args.project,
+            description=f"Refusals and key events of Signet {args.environment}",
+            filter=documents.metric_filter(args.environment),
+            metric_descriptor=logging.MetricMetricDescriptorArgs(
+                metric_kind="DELTA",
+                value_type="INT64",
+                labels=[
+                    logging.MetricMetricDescriptorLabelArgs(key=label, value_type="STRING")
+                    for label in documents.LABELS
+                ],
+            ),
+            label_extractors={label: f"EXTRACT(jsonPayload.{label})" for label in documents.LABELS},
+            opts=own,
+        )
+        for signal in args.signals:
+            self._alarm(f"{name}-{signal.name}", args, signal, metric)
+        monitoring.Dashboard(
+            f"{name}-dashboard",
+            project=args.project,
+            dashboard_json=documents.dashboard(args.environment, args.signals),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[metric]),
+        )
+        self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
+        self.register_outputs({"alarms": self.alarms})
+
+    def _alarm(
+        self, name: str, args: MonitoringArgs, signal: Signal, metric: logging.Metric
+    ) -> None:
+        aggregation = monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
+            alignment_period=f"{signal.minutes * 60}s",
+            per_series_aligner="ALIGN_DELTA",
+            cross_series_reducer="REDUCE_SUM",
+        )
+        threshold = monitoring.AlertPolicyConditionConditionThresholdArgs(
+            filter=documents.condition_filter(args.environment, signal),
+            # There is no "at least" among the comparisons.
+            comparison="COMPARISON_GT",
+            threshold_value=signal.threshold - 1,
+            duration="0s",
+            aggregations=[aggregation],
+        )
+        monitoring.AlertPolicy(
+            f"{name}-alarm",
+            project=args.project,
+            display_name=signal.alarm_name(args.environment),
+            combiner="OR",
+            severity=_SEVERITIES[signal.severity],
+            conditions=[
+                monitoring.AlertPolicyConditionArgs(
+                    display_name=signal.title, condition_threshold=threshold
+                )
+            ],
+            documentation=monitoring.AlertPolicyDocumentationArgs(
+                content=f"{signal.title}. {signal.runbook}", mime_type="text/markdown"
+            ),
+            notification_channels=[args.channel] if args.channel else None,
+            user_labels=environment_labels(args.environment),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[metric]),
+        )

@@ -1,0 +1,137 @@
+"""Log metrics, alert policies and dashboards: kept by the fake, which counts and alerts nothing.
+
+Source of ids and of what replaces: hashicorp/terraform-provider-google, services/logging and
+services/monitoring.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from sandbox.gcp.kms_types import DELETION, refuse_deletion
+from sandbox.plugin.spec import (
+    BOOL,
+    JSON,
+    NUM,
+    STR,
+    Call,
+    Prop,
+    Resource,
+    State,
+    choice,
+    list_of,
+    map_of,
+    obj,
+    opt,
+    req,
+    table,
+)
+from sandbox.plugin.values import Props
+
+_PROJECT = opt(STR, replace=True, computed=True)
+_POLICY = opt(DELETION, default="DELETE", kept=True)
+
+
+def _kept(
+    token: str, kind: str, inputs: Mapping[str, Prop], outputs: frozenset[str], *, numbered: bool
+) -> Resource:
+    """A type of which the fake remembers the inputs. `numbered`: Google makes up its name."""
+
+    def name_of(call: Call, given: Props) -> str:
+        if not numbered:
+            return str(given["name"])
+        # Another name for each resource of a stack: Google's is random, this one the URN's.
+        digest = hashlib.sha256(call.urn.encode()).hexdigest()
+        return f"projects/{given['project']}/{kind}/{int(digest[:15], 16)}"
+
+    def create(call: Call, given: Props) -> str:
+        name = name_of(call, given)
+        call.cloud.create(kind, name, given)
+        return name
+
+    def read(call: Call, name: str, known: Props) -> State | None:
+        found = call.cloud.read(kind, name)
+        if found is None:
+            return None
+        told = {key: value for key, value in found["inputs"].items() if key != "__defaults"}
+        more = {"name": name, "creationRecords": []} if outputs else {}
+        return State(name, {**told, **more})
+
+    def update(call: Call, name: str, old: Props, new: Props, changed: frozenset[str]) -> None:
+        call.cloud.change(kind, name, new)
+
+    def delete(call: Call, name: str, state: Props) -> None:
+        if not refuse_deletion(state):
+            call.cloud.delete(kind, name)
+
+    return Resource(
+        token,
+        inputs=inputs,
+        outputs=outputs,
+        create=create,
+        read=read,
+        update=update,
+        delete=delete,
+    )
+
+
+_METRIC = _kept(
+    "gcp:logging/metric:Metric",
+    "metric",
+    {
+        "deletionPolicy": _POLICY,
+        "description": opt(STR),
+        "filter": req(STR),
+        "labelExtractors": opt(map_of(STR)),
+        "metricDescriptor": opt(
+            obj(
+                metricKind=req(choice("DELTA", "GAUGE", "CUMULATIVE")),
+                valueType=req(choice("INT64", "DISTRIBUTION")),
+                labels=opt(list_of(obj(key=req(STR), valueType=opt(choice("STRING", "INT64"))))),
+            )
+        ),
+        "name": opt(STR, replace=True),
+        "project": _PROJECT,
+    },
+    frozenset(),
+    numbered=False,
+)
+
+_AGGREGATION = obj(alignmentPeriod=opt(STR), perSeriesAligner=opt(STR), crossSeriesReducer=opt(STR))
+_THRESHOLD = obj(
+    aggregations=opt(list_of(_AGGREGATION)),
+    comparison=req(choice("COMPARISON_GT", "COMPARISON_LT")),
+    duration=req(STR),
+    filter=opt(STR),
+    thresholdValue=opt(NUM),
+)
+
+_ALERT = _kept(
+    "gcp:monitoring/alertPolicy:AlertPolicy",
+    "alertPolicies",
+    {
+        "combiner": req(choice("OR", "AND", "AND_WITH_MATCHING_RESOURCE")),
+        "conditions": req(list_of(obj(displayName=req(STR), conditionThreshold=opt(_THRESHOLD)))),
+        "deletionPolicy": _POLICY,
+        "displayName": req(STR),
+        "documentation": opt(obj(content=opt(STR), mimeType=opt(STR))),
+        "enabled": opt(BOOL, default=True),
+        "notificationChannels": opt(list_of(STR)),
+        "project": _PROJECT,
+        "severity": opt(choice("CRITICAL", "ERROR", "WARNING")),
+        "userLabels": opt(map_of(STR)),
+    },
+    frozenset({"creationRecords", "name"}),
+    numbered=True,
+)
+
+_DASHBOARD = _kept(
+    "gcp:monitoring/dashboard:Dashboard",
+    "dashboards",
+    {"dashboardJson": req(JSON), "deletionPolicy": _POLICY, "project": _PROJECT},
+    frozenset(),
+    numbered=True,
+)
+
+RESOURCES = table(_METRIC, _ALERT, _DASHBOARD)

@@ -1,0 +1,98 @@
+"""What a validator's log lines call for a person about: the same five signals in every cloud. Pure.
+
+A signal is one field of a line (`docs/audit.schema.json`) with the values that count, a window and
+a number. Each cloud writes it in its own words (`components/<cloud>/monitoring_documents.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from validator_functions.verification.reasons import FORBIDDEN, UNAUTHORIZED, UNAVAILABLE, Reason
+from validator_functions.verification.trusted_keys import ALARMS
+
+_SOON: Final = 5
+_HOUR: Final = 60
+_FEW: Final = 5
+"""Requests in five minutes that could not be checked: one alone may be a cold start's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """Lines of a kind whose `field` has one of `values`: `threshold` of them in `minutes`."""
+
+    name: str
+    title: str
+    kind: str
+    field: str
+    values: tuple[int | str, ...]
+    threshold: int
+    minutes: int
+    severity: int
+    """0 critical to 4 verbose, as Azure counts; 1 wakes somebody up, 2 can wait for the morning."""
+
+    def alarm_name(self, environment: str) -> str:
+        """Return what its alarm is called, in every cloud."""
+        return f"signet-{environment}-{self.name}"
+
+    @property
+    def runbook(self) -> str:
+        """The heading in `docs/runbook.md`, which alarms name."""
+        return f"docs/runbook.md, alarm {self.name}"
+
+
+def signals(*, refusals: int, unknown_keys: int) -> tuple[Signal, ...]:
+    """Return the five; the numbers are requests in five minutes that are too many."""
+    return (
+        Signal(
+            name="refusals",
+            title="Many requests are refused",
+            kind="decision",
+            field="status",
+            values=(UNAUTHORIZED, FORBIDDEN),
+            threshold=refusals,
+            minutes=_SOON,
+            severity=2,
+        ),
+        Signal(
+            name="could-not-check",
+            title="Requests cannot be checked and are refused with 503",
+            kind="decision",
+            field="status",
+            values=(UNAVAILABLE,),
+            threshold=_FEW,
+            minutes=_SOON,
+            severity=1,
+        ),
+        Signal(
+            name="unknown-keys",
+            title="Many tokens name keys that nobody published",
+            kind="decision",
+            field="reason",
+            values=(str(Reason.KEY_UNKNOWN),),
+            threshold=unknown_keys,
+            minutes=_SOON,
+            severity=2,
+        ),
+        Signal(
+            name="key-sets",
+            title="A published key set was refused: its sequence conflicts, or it is malformed",
+            kind="keys",
+            field="event",
+            values=(*sorted(str(change) for change in ALARMS), "set_refused"),
+            threshold=1,
+            minutes=_HOUR,
+            severity=1,
+        ),
+        Signal(
+            name="rotation-overdue",
+            title="The signing key is older than it should be: no run rotates it",
+            kind="keys",
+            field="event",
+            values=("rotation_overdue",),
+            threshold=1,
+            minutes=_HOUR,
+            severity=2,
+        ),
+    )

@@ -1,0 +1,337 @@
+"""Alarms, dashboards and queries in three clouds, held to the audit lines that validators write.
+
+No emulator evaluates a metric filter, a KQL query or a log-based metric (ministack keeps filters
+and counts nothing; Azure's and Google's fakes are ours), so what is held here is every field name
+and every value in them to the schema of the lines, and every signal to real lines.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.aws import monitoring as aws
+from components.aws import monitoring_documents as aws_documents
+from components.azure import monitoring as azure
+from components.azure import monitoring_documents as azure_documents
+from components.gcp import monitoring as gcp
+from components.gcp import monitoring_documents as gcp_documents
+from components.queries import Query, load
+from signet.paths import repo_root
+from signet.signals import Signal, signals
+from tests.components import mocked
+from tests.components.conftest import Whole
+from tests.unit.verification.test_audit import (
+    AUDIT,
+    SCHEMA,
+    checked,
+    settings,
+)
+from validator_functions.verification.audit import audit_line, key_event_line, overdue_line
+from validator_functions.verification.decision import Decision, Request
+from validator_functions.verification.key_source import KeyEvent
+from validator_functions.verification.reasons import Reason
+
+SIGNALS = signals(refusals=100, unknown_keys=50)
+LINES = {**SCHEMA["$defs"]["decision"]["properties"], **SCHEMA["$defs"]["keys"]["properties"]}
+NAMES = [signal.name for signal in SIGNALS]
+EVERY_SIGNAL = pytest.mark.parametrize("signal", SIGNALS, ids=NAMES)
+
+
+def values_of(field: str) -> set[Any]:
+    return set(LINES[field]["enum"])
+
+
+# --- the signals ----------------------------------------------------------------------------------
+
+
+@EVERY_SIGNAL
+def test_a_signal_is_about_fields_and_values_that_lines_have(signal: Signal) -> None:
+    assert signal.field in SCHEMA["$defs"][signal.kind]["required"]
+    assert set(signal.values) <= values_of(signal.field)
+
+
+def raised_by(line: str) -> list[str]:
+    told = checked(line)
+    return [
+        signal.name
+        for signal in SIGNALS
+        if told["signet"] == signal.kind and told[signal.field] in signal.values
+    ]
+
+
+REQUEST = Request("GET", "/orders/7", (), "request-1")
+
+
+@pytest.mark.parametrize("reason", [*Reason, None])
+def test_each_decision_raises_the_signals_of_its_status(reason: Reason | None) -> None:
+    status = 200 if reason is None else reason.status
+    wanted = {200: [], 401: ["refusals"], 403: ["refusals"], 503: ["could-not-check"]}[status]
+    if reason is Reason.KEY_UNKNOWN:
+        wanted = [*wanted, "unknown-keys"]
+    decision = Decision(reason=reason, issuer="i" if reason is None else None)
+    assert raised_by(audit_line(decision, REQUEST, settings(), 1.0, "http_api")) == wanted
+
+
+@pytest.mark.parametrize("event", values_of("event") - {"rotation_overdue"})
+def test_an_event_that_asks_for_a_person_raises_one(event: str) -> None:
+    alarming = event.startswith("sequence_") or event == "set_refused"
+    told = KeyEvent(event, issuer="https://i.test", url="https://s.test", alarm=alarming)
+    assert raised_by(key_event_line(told, settings(), 1.0)) == (["key-sets"] if alarming else [])
+
+
+def test_keys_that_nobody_rotated_raise_one() -> None:
+    assert raised_by(overdue_line(settings(**AUDIT), 1.0)) == ["rotation-overdue"]
+
+
+# --- each cloud's words ---------------------------------------------------------------------------
+
+
+@EVERY_SIGNAL
+def test_a_metric_filter_names_the_signals_field_and_values(signal: Signal) -> None:
+    pattern = aws_documents.pattern(signal)
+    terms = re.findall(r"\(\$\.(\w+) = (\"\w+\"|\d+)\)", pattern)
+    wanted = [("signet", f'"{signal.kind}"')]
+    wanted += [(signal.field, json.dumps(value)) for value in signal.values]
+    assert terms == wanted
+    assert len(pattern) <= 1_024  # CloudWatch Logs quotas
+
+
+def test_the_metric_filter_reads_as_cloudwatch_documents_it() -> None:
+    assert aws_documents.pattern(SIGNALS[0]) == (
+        '{ ($.signet = "decision") && (($.status = 401) || ($.status = 403)) }'
+    )
+
+
+@EVERY_SIGNAL
+def test_a_kql_condition_names_the_signals_field_and_values(signal: Signal) -> None:
+    text = azure_documents.condition(signal)
+    assert f'"signet":"{signal.kind}"' in text
+    (found,) = re.findall(r"where (tostring|toint)\(line\.(\w+)\) in \((.*)\)", text)
+    kind = "toint" if isinstance(signal.values[0], int) else "tostring"
+    assert found[:2] == (kind, signal.field)
+    assert json.loads(f"[{found[2]}]") == list(signal.values)
+
+
+@EVERY_SIGNAL
+def test_a_log_metrics_condition_names_a_label_of_the_metric(signal: Signal) -> None:
+    text = gcp_documents.condition_filter("prod", signal)
+    assert signal.field in gcp_documents.LABELS
+    (values,) = re.findall(rf"metric\.labels\.{signal.field}=one_of\((.*?)\)", text)
+    assert json.loads(f"[{values}]") == [str(value) for value in signal.values]
+    assert gcp_documents.metric_name("prod") in text
+
+
+def test_the_log_metric_counts_lines_of_one_environment() -> None:
+    fields = re.findall(r"jsonPayload\.(\w+)", gcp_documents.metric_filter("prod"))
+    assert set(fields) | set(gcp_documents.LABELS) <= set(LINES)
+    assert 'jsonPayload.environment="prod"' in gcp_documents.metric_filter("prod")
+
+
+# --- the questions --------------------------------------------------------------------------------
+
+QUERIES = {
+    "aws": (*aws_documents.QUESTIONS, "one-request"),
+    "azure": (*azure_documents.QUESTIONS, "one-request"),
+    "gcp": (*gcp_documents.QUESTIONS, "one-request"),
+}
+EVERY_QUERY = pytest.mark.parametrize(
+    ("cloud", "name"), [(cloud, name) for cloud, names in QUERIES.items() for name in names]
+)
+
+# What CloudWatch Logs Insights calls its own ("CloudWatch Logs Insights language query syntax").
+INSIGHTS = {
+    *("filter", "fields", "stats", "sort", "limit", "and", "in", "as", "by", "desc"),
+    *("count", "count_distinct", "earliest", "latest", "bin", "m", "timestamp"),
+}
+
+
+def fields_of(cloud: str, text: str) -> set[str]:
+    if cloud == "aws":
+        plain = re.sub(r'"[^"]*"', "", text)
+        made = set(re.findall(r"\bas (\w+)", plain))
+        return set(re.findall(r"[a-z_]+", plain)) - INSIGHTS - made
+    return set(re.findall(rf"{'line' if cloud == 'azure' else 'jsonPayload'}\.(\w+)", text))
+
+
+@EVERY_QUERY
+def test_a_query_asks_for_fields_that_lines_have(cloud: str, name: str) -> None:
+    (query,) = load(cloud, [name])
+    fields = fields_of(cloud, query.text)
+    assert fields
+    assert fields <= set(LINES)
+
+
+@EVERY_QUERY
+def test_a_query_compares_with_values_that_lines_have(cloud: str, name: str) -> None:
+    (query,) = load(cloud, [name])
+    texts = set(re.findall(r'"(\w+)"', query.text.replace('{"signet":', "")))
+    known = values_of("reason") | {"decision", "keys", "cloud_run_revision", "ENVIRONMENT"}
+    assert texts <= known
+
+
+def test_every_query_file_is_asked_or_printed() -> None:
+    for cloud, names in QUERIES.items():
+        files = (repo_root() / "components" / cloud / "queries").iterdir()
+        assert {path.stem for path in files} == set(names)
+
+
+@EVERY_QUERY
+def test_the_page_prints_the_query_as_it_is(cloud: str, name: str) -> None:
+    page = (repo_root() / "docs" / "audit.md").read_text()
+    (query,) = load(cloud, [name])
+    assert query.text in page
+    assert query.title in page
+
+
+# --- the dashboards -------------------------------------------------------------------------------
+
+
+def titles(cloud: str, names: Sequence[str]) -> list[str]:
+    return [query.title for query in load(cloud, names)]
+
+
+def test_awss_dashboard_has_every_signal_and_every_question() -> None:
+    groups = {"orders": "/aws/lambda/b", "environment": "/aws/lambda/a"}
+    told = json.loads(aws_documents.dashboard("prod", "eu-central-1", SIGNALS, groups))
+    chart, *logs = told["widgets"]
+    assert [metric[:2] for metric in chart["properties"]["metrics"]] == [
+        ["Signet/prod", name] for name in NAMES
+    ]
+    assert [log["properties"]["title"] for log in logs] == titles("aws", aws_documents.QUESTIONS)
+    for log in logs:
+        query = log["properties"]["query"]
+        assert query.startswith("SOURCE '/aws/lambda/a' | SOURCE '/aws/lambda/b' | ")
+        assert log["properties"]["region"] == "eu-central-1"
+    places = {(each["x"], each["y"]) for each in told["widgets"]}
+    assert len(places) == len(told["widgets"])
+
+
+def test_azures_workbook_asks_every_workspace_every_question() -> None:
+    told = json.loads(azure_documents.workbook("prod", ["/w/1", "/w/2"]))
+    asked = [item["content"] for item in told["items"] if item["type"] == 3]
+    assert [item["title"] for item in asked] == titles("azure", azure_documents.QUESTIONS)
+    assert all(item["crossComponentResources"] == ["/w/1", "/w/2"] for item in asked)
+
+
+def test_googles_dashboard_has_every_signal_and_every_question() -> None:
+    told = json.loads(gcp_documents.dashboard("prod", SIGNALS))
+    widgets = [tile["widget"] for tile in told["mosaicLayout"]["tiles"]]
+    chart, by_reason, *panels = widgets
+    assert len(chart["xyChart"]["dataSets"]) == len(SIGNALS)
+    assert "metric.label.reason" in json.dumps(by_reason)
+    assert [panel["title"] for panel in panels] == titles("gcp", gcp_documents.QUESTIONS)
+    assert "ENVIRONMENT" not in json.dumps(told)
+
+
+def test_a_query_is_its_title_and_its_text() -> None:
+    assert load("gcp", ["keys"]) == (
+        Query(
+            "What happened to keys",
+            'resource.type="cloud_run_revision"\njsonPayload.signet="keys"\n'
+            'jsonPayload.environment="ENVIRONMENT"',
+        ),
+    )
+
+
+# --- the components -------------------------------------------------------------------------------
+
+
+def _aws(target: str) -> Any:
+    group = pulumi.Output.from_input("/aws/lambda/a")
+    args = aws.MonitoringArgs(
+        environment="prod",
+        region="eu-central-1",
+        log_groups={"orders": group, "environment": group},
+        signals=SIGNALS,
+        topic=target,
+    )
+    return aws.Monitoring("watch", args)
+
+
+def _azure(target: str) -> Any:
+    args = azure.MonitoringArgs(
+        environment="prod",
+        resource_group="group",
+        scope="/subscriptions/s/resourceGroups/group",
+        location="westeurope",
+        account="examplekeys",
+        workspaces=[pulumi.Output.from_input("/w/1")],
+        signals=SIGNALS,
+        action_group=target,
+    )
+    return azure.Monitoring("watch", args)
+
+
+def _gcp(target: str) -> Any:
+    args = gcp.MonitoringArgs(
+        environment="prod", project="example-org-prod", signals=SIGNALS, channel=target
+    )
+    return gcp.Monitoring("watch", args)
+
+
+CLOUDS: Mapping[str, tuple[Callable[[str], Any], str, str]] = {
+    "aws": (_aws, "aws:cloudwatch/metricAlarm:MetricAlarm", "name"),
+    "azure": (_azure, "azure-native:monitor:ScheduledQueryRule", "ruleName"),
+    "gcp": (_gcp, "gcp:monitoring/alertPolicy:AlertPolicy", "displayName"),
+}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("target", ["", "the-target"])
+def test_each_signal_is_an_alarm_that_tells_whom_it_is_to_tell(cloud: str, target: str) -> None:
+    declare, kind, name = CLOUDS[cloud]
+    made: list[Any] = []
+    run = mocked.run(lambda: made.append(declare(target)))
+    alarms = {alarm.inputs[name]: alarm.inputs for alarm in run.of(kind)}
+    assert list(made[0].alarms) == [f"signet-prod-{n}" for n in NAMES]
+    assert set(alarms) == set(made[0].alarms)
+    for signal in SIGNALS:
+        told = json.dumps(mocked.plain(alarms[signal.alarm_name("prod")]))
+        assert ("the-target" in told) == bool(target)
+        assert signal.runbook in told
+    (component,) = [resource for resource in run.resources if not resource.custom]
+    assert component.type == f"signet:{cloud}:Monitoring"
+    assert component.urn in run.finished
+
+
+def test_alarms_begin_at_the_same_number_in_every_cloud() -> None:
+    at = {
+        cloud: {each.inputs[name]: each.inputs for each in mocked.run(declare).of(kind)}
+        for cloud, (declare, kind, name) in (
+            (cloud, (functools.partial(told[0], ""), *told[1:])) for cloud, told in CLOUDS.items()
+        )
+    }
+    for signal in SIGNALS:
+        name = signal.alarm_name("prod")
+        on_aws = at["aws"][name]
+        assert (on_aws["threshold"], on_aws["period"]) == (signal.threshold, signal.minutes * 60)
+        assert on_aws["comparisonOperator"] == "GreaterThanOrEqualToThreshold"
+        on_azure = at["azure"][name]
+        (condition,) = on_azure["criteria"]["allOf"]
+        assert condition["threshold"] == signal.threshold
+        assert condition["operator"] == "GreaterThanOrEqual"
+        assert on_azure["windowSize"] == ("PT1H" if signal.minutes == 60 else "PT5M")
+        on_gcp = at["gcp"][name]
+        threshold = on_gcp["conditions"][0]["conditionThreshold"]
+        assert threshold["thresholdValue"] == signal.threshold - 1
+        assert threshold["comparison"] == "COMPARISON_GT"
+        assert threshold["aggregations"][0]["alignmentPeriod"] == f"{signal.minutes * 60}s"
+
+
+def test_each_services_lines_count_toward_the_environments_metrics() -> None:
+    filters = mocked.run(lambda: _aws("")).of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    assert len(filters) == 2 * len(SIGNALS)
+    told = {each.inputs["metricTransformation"]["namespace"] for each in filters}
+    assert told == {"Signet/prod"}
+
+
+def test_the_whole_program_exports_its_alarms(whole: Whole) -> None:
+    run = whole(settings={"awsAlarmTopic": "arn:aws:sns:eu-central-1:111122223333:oncall"})
+    assert run.exports["monitoring"] == {"aws": [f"signet-test-{name}" for name in NAMES]}
+    for alarm in run.of("aws:cloudwatch/metricAlarm:MetricAlarm"):
+        assert alarm.inputs["alarmActions"] == ["arn:aws:sns:eu-central-1:111122223333:oncall"]
