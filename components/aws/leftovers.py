@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from components.leftovers import carries, unanswered
 from signet.engine import sandbox_marker
-from signet.errors import CouldNotCheck
 from signet.interrupted import Wanted
 
 Inputs = Mapping[str, Any]
@@ -80,17 +80,9 @@ def find(wanted: Wanted) -> Sequence[str] | None:
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in _GONE:
             return []
-        raise _unanswered(wanted, error) from error
+        raise unanswered(wanted, "AWS", error) from error
     except BotoCoreError as error:
-        raise _unanswered(wanted, error) from error
-
-
-def _unanswered(wanted: Wanted, error: Exception) -> CouldNotCheck:
-    return CouldNotCheck(
-        f"a run that died may have made {wanted.name} ({wanted.type}), and AWS does not say: "
-        f"{' '.join(str(error).split())}",
-        remedy="run it again when AWS answers; nothing was changed",
-    )
+        raise unanswered(wanted, "AWS", error) from error
 
 
 def _put_again(_aws: Aws, _inputs: Inputs) -> Iterator[str]:
@@ -112,7 +104,7 @@ def _key(aws: Aws, inputs: Inputs) -> Iterator[str]:
                 if error.response.get("Error", {}).get("Code") != "AccessDeniedException":
                     raise
                 continue
-            if not _tagged({tag["TagKey"]: tag["TagValue"] for tag in tags}, inputs):
+            if not carries({tag["TagKey"]: tag["TagValue"] for tag in tags}, inputs.get("tags")):
                 continue
             told = kms.describe_key(KeyId=entry["KeyId"])["KeyMetadata"]
             if told["KeyState"] in ("Enabled", "Disabled"):
@@ -134,7 +126,7 @@ def _bucket(aws: Aws, inputs: Inputs) -> Iterator[str]:
             raise
         tags = {}
     empty = not tags and not s3.list_objects_v2(Bucket=name, MaxKeys=1).get("KeyCount")
-    if empty or _tagged(tags, inputs):
+    if empty or carries(tags, inputs.get("tags")):
         yield str(name)
 
 
@@ -142,7 +134,7 @@ def _role(aws: Aws, inputs: Inputs) -> Iterator[str]:
     iam, name = aws.client("iam"), inputs["name"]
     iam.get_role(RoleName=name)
     tags = {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=name)["Tags"]}
-    if _tagged(tags, inputs):
+    if carries(tags, inputs.get("tags")):
         yield str(name)
 
 
@@ -153,13 +145,13 @@ def _log_group(aws: Aws, inputs: Inputs) -> Iterator[str]:
             if group["logGroupName"] == name:
                 arn = group["arn"].removesuffix(":*")
                 tags = logs.list_tags_for_resource(resourceArn=arn)["tags"]
-                if _tagged(tags, inputs):
+                if carries(tags, inputs.get("tags")):
                     yield str(name)
 
 
 def _function(aws: Aws, inputs: Inputs) -> Iterator[str]:
     told = aws.client("lambda").get_function(FunctionName=inputs["name"])
-    if _tagged(told.get("Tags") or {}, inputs):
+    if carries(told.get("Tags") or {}, inputs.get("tags")):
         yield str(told["Configuration"]["FunctionName"])
 
 
@@ -188,7 +180,7 @@ def _permission(aws: Aws, inputs: Inputs) -> Iterator[str]:
 def _http_api(aws: Aws, inputs: Inputs) -> Iterator[str]:
     for page in aws.client("apigatewayv2").get_paginator("get_apis").paginate():
         for api in page["Items"]:
-            if api["Name"] == inputs["name"] and _tagged(api.get("Tags") or {}, inputs):
+            if api["Name"] == inputs["name"] and carries(api.get("Tags") or {}, inputs.get("tags")):
                 yield str(api["ApiId"])
 
 
@@ -208,7 +200,7 @@ def _http_part(method: str, id_name: str, **same: str) -> Look:
 def _rest_api(aws: Aws, inputs: Inputs) -> Iterator[str]:
     for page in aws.client("apigateway").get_paginator("get_rest_apis").paginate():
         for api in page.get("items", ()):
-            if api["name"] == inputs["name"] and _tagged(api.get("tags") or {}, inputs):
+            if api["name"] == inputs["name"] and carries(api.get("tags") or {}, inputs.get("tags")):
                 yield str(api["id"])
 
 
@@ -249,11 +241,6 @@ def _rest_stage(aws: Aws, inputs: Inputs) -> Iterator[str]:
     api, name = inputs["restApi"], inputs["stageName"]
     aws.client("apigateway").get_stage(restApiId=api, stageName=name)
     yield f"ags-{api}-{name}"
-
-
-def _tagged(tags: Mapping[str, str], inputs: Inputs) -> bool:
-    wanted = inputs.get("tags") or {}
-    return bool(wanted) and all(tags.get(key) == value for key, value in wanted.items())
 
 
 RULES: Final[Mapping[str, Look]] = {

@@ -1,17 +1,14 @@
 """Reads the published set of one ring back from Cloud Storage."""
 
-import http.client
-import json
-import urllib.parse
 from collections.abc import Mapping
 from typing import Final, Literal
 
 from components import read_back
+from components.gcp.rest import sandbox_token
 from components.gcp.settings import GcpSettings
 from signet.observed import StoreReading
 
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_only"
-_TOKEN_PATH: Final = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105
 
 
 def read_store(settings: GcpSettings, publish: Literal["public", "private"]) -> StoreReading:
@@ -41,11 +38,4 @@ def _proof() -> Mapping[str, str]:
 
 def _sandbox_proof(endpoint: str) -> Mapping[str, str]:
     """Return the token that the fake's metadata server gives."""
-    address = urllib.parse.urlsplit(endpoint).netloc
-    connection = http.client.HTTPConnection(address, timeout=read_back.SECONDS)
-    try:
-        connection.request("GET", _TOKEN_PATH, headers={"Metadata-Flavor": "Google"})
-        told = json.load(connection.getresponse())
-    finally:
-        connection.close()
-    return {"authorization": f"Bearer {told['access_token']}"}
+    return {"authorization": f"Bearer {sandbox_token(endpoint)}"}

@@ -1,8 +1,9 @@
 """A fake Azure on one loopback port, in plain HTTP and, for clients that insist, in TLS.
 
-Addresses: `/arm/...` for the sandbox's plugin, `/msi/token` for managed identities, `/keys/...` a
-Key Vault, `http://<app>.azurewebsites.localhost:<port>` a function app, and everything else Blob
-Storage by `/<account>/<container>/<blob>`.
+Addresses: `/arm/...` for the sandbox's plugin, `/subscriptions/...` the resource manager for
+whoever looks, `/msi/token` for managed identities, `/keys/...` a Key Vault,
+`http://<app>.azurewebsites.localhost:<port>` a function app, and everything else Blob Storage by
+`/<account>/<container>/<blob>`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from sandbox.azure.blobs import Blobs
 from sandbox.azure.http import Refusal
 from sandbox.azure.identity import PATH as IDENTITY_PATH
 from sandbox.azure.identity import Identity
+from sandbox.azure.management import PREFIX as MANAGEMENT
+from sandbox.azure.management import Management
 from sandbox.azure.memory import Memory
 from sandbox.azure.service import NAME
 from sandbox.azure.vaults import Vaults
@@ -45,7 +48,14 @@ class Fake:
         self.vaults = Vaults(self.memory, self.identity, port)
         endpoint = f"http://127.0.0.1:{port}{IDENTITY_PATH}"
         self.apps = Apps(self.memory, base_environment(endpoint, secret))
+        self.management = Management(self.memory, self.identity)
         self.arm = Arm(self.memory, self.blobs, self.vaults, self.apps, port=port, secret=secret)
+        self._services = (
+            (f"{IDENTITY_PATH}/", self.identity),
+            ("/arm/", self.arm),
+            (MANAGEMENT, self.management),
+            ("/keys/", self.vaults),
+        )
 
     def answer(self, asked: Asked) -> Said:
         """Answer any request. Never raises."""
@@ -62,15 +72,11 @@ class Fake:
         host = asked.headers.get("host", "").partition(":")[0].lower()
         if host.endswith(APP_SUFFIX):
             return self.apps.answer(host.removesuffix(APP_SUFFIX), asked)
-        path = asked.path
-        if path == serving.HEALTH:
+        if asked.path == serving.HEALTH:
             return said_json(200, {"signet": NAME})
-        if path == IDENTITY_PATH:
-            return self.identity.answer(asked)
-        if path.startswith("/arm/"):
-            return self.arm.answer(asked)
-        if path == "/keys" or path.startswith("/keys/"):
-            return self.vaults.answer(asked)
+        for prefix, service in self._services:
+            if f"{asked.path}/".startswith(prefix):
+                return service.answer(asked)
         return self.blobs.answer(asked)
 
 

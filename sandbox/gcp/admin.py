@@ -1,7 +1,8 @@
 """What the sandbox's plugin asks of the fake: resources by kind and name, as a program wrote them.
 
 This is no API of Google's. The rules are: a create never takes an existing resource for the wanted
-one, key rings and keys can never be deleted, and a bucket must be empty first.
+one (but an object is written over, and a binding is what it was), key rings and keys can never be
+deleted, and a bucket must be empty first.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _KINDS = frozenset(
         *("metric", "alertPolicies", "dashboards"),  # kept, and nothing more
     }
 )
-_DATA = "/data"
+_PUT = frozenset({"binding", "object"})
+"""Kinds of which Google takes a second creation as the first again."""
 
 
 class Admin:
@@ -62,7 +64,7 @@ class Admin:
                 self._kms.set_state(name, "DISABLED")
             return self._read(kind, name)
         with self._memory.change() as resources:
-            if f"{kind}:{name}" in resources and kind != "binding":
+            if f"{kind}:{name}" in resources and kind not in _PUT:
                 raise Refusal(409, "ALREADY_EXISTS", f"{kind} {name} already exists.")
             made = resources[f"{kind}:{name}"] = {"inputs": told["inputs"], "created": _now()}
             self._complete(kind, name, made, told, resources)

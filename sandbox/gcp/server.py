@@ -1,7 +1,8 @@
 """A fake Google Cloud: HTTP on one loopback port, Cloud KMS (gRPC) on another, services on theirs.
 
 Addresses: `/sandbox/...` for the sandbox's plugin, `/computeMetadata/...` a metadata server,
-`/storage/v1/...` and `/<bucket>/<object>` Cloud Storage.
+`/storage/v1/...` and `/<bucket>/<object>` Cloud Storage, `/v1/projects/...` IAM and
+`/v2/projects/...` Cloud Run for whoever looks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sandbox.gcp import kms
 from sandbox.gcp.admin import PREFIX, Admin
 from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
+from sandbox.gcp.reading import BUCKETS, PREFIXES, Reading
 from sandbox.gcp.run import Services
 from sandbox.gcp.service import KMS, NAME
 from sandbox.gcp.storage import Storage
@@ -45,6 +47,7 @@ class Fake:
             "GCE_METADATA_HOST": f"127.0.0.1:{port}",
         }
         self.services = Services(self.memory, environment)
+        self.reading = Reading(self.memory)
         self.admin = Admin(self.memory, self.kms, self.services)
 
     def answer(self, asked: Asked) -> Said:
@@ -67,6 +70,13 @@ class Fake:
                 raise Refusal(403, "FORBIDDEN", "Metadata-Flavor: Google is missing")
             told = {"access_token": self._token, "expires_in": _TOKEN_SECONDS}
             return said_json(200, {**told, "token_type": "Bearer"})
+        bucket = asked.raw_path.removeprefix(BUCKETS) if asked.raw_path.startswith(BUCKETS) else ""
+        if asked.raw_path.startswith(PREFIXES) or (bucket and "/" not in bucket):
+            if asked.method != "GET":
+                raise Refusal(405, "METHOD_NOT_ALLOWED", asked.method)
+            if not self._trusted(asked):
+                raise Refusal(403, "FORBIDDEN", "the caller has no right to look")
+            return self.reading.bucket(bucket) if bucket else self.reading.resource(asked.raw_path)
         return self.storage.answer(asked)
 
     def _trusted(self, asked: Asked) -> bool:

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from signet.errors import NegativeAnswer
 if TYPE_CHECKING:
     from components.planning import Planned
     from signet.engine.stack import EngineStack
-    from signet.interrupted import Finder
+    from signet.interrupted import Finder, Wanted
     from signet.rotation_plan import Request
 
 
@@ -130,8 +130,24 @@ class Asked:
 
 
 def finder() -> "Finder":
-    """Return what looks for resources that a killed run left, in every cloud that has one."""
-    from components.aws.leftovers import find
+    """Return what looks for resources that a killed run left, in every cloud."""
     from signet.engine.leftovers import by_package
 
-    return by_package({"aws": find})
+    def in_cloud(name: str) -> "Finder":
+        # A cloud's own clients are loaded only where something of it was interrupted.
+        def find(wanted: "Wanted") -> "Sequence[str] | None":
+            look: Finder = importlib.import_module(f"components.{name}.leftovers").find
+            return look(wanted)
+
+        return find
+
+    azure = in_cloud("azure")
+    return by_package(
+        {
+            "aws": in_cloud("aws"),
+            "azure-native": azure,
+            "gcp": in_cloud("gcp"),
+            # Dynamic resources: Azure's documents and key versions.
+            "pulumi-python": azure,
+        }
+    )

@@ -1,0 +1,48 @@
+"""Google's REST APIs, for looking: a bucket, a service account, a Cloud Run service, by name.
+
+Source: references of `storage.buckets.get`, `iam.projects.serviceAccounts.get` and
+`run.projects.locations.services.get`. An answer holds what tells whose it is, and little else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sandbox.fakes.http import Said, said_json
+from sandbox.gcp.http import Refusal
+from sandbox.gcp.memory import Memory
+
+PREFIXES: Final = ("/v1/projects/", "/v2/projects/")
+BUCKETS: Final = "/storage/v1/b/"
+
+
+class Reading:
+    """Answers what the program asks before it makes anything."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def bucket(self, name: str) -> Said:
+        """Answer `buckets.get`."""
+        found = self._found("bucket", name)
+        return said_json(200, {"kind": "storage#bucket", "name": name, "labels": _labels(found)})
+
+    def resource(self, path: str) -> Said:
+        """Answer a request below `/v1/projects/` or `/v2/projects/`."""
+        name = path.lstrip("/").partition("/")[2]
+        if "/serviceAccounts/" in name:
+            found = self._found("account", name)
+            return said_json(200, {"name": name, "displayName": found.get("displayName", "")})
+        if "/services/" in name:
+            return said_json(200, {"name": name, "labels": _labels(self._found("service", name))})
+        raise Refusal(404, "NOT_FOUND", f"GET {path}")
+
+    def _found(self, kind: str, name: str) -> dict[str, Any]:
+        found = self._memory.get(f"{kind}:{name}")
+        if found is None:
+            raise Refusal(404, "NOT_FOUND", f"{kind} {name}")
+        return dict(found["inputs"])
+
+
+def _labels(inputs: dict[str, Any]) -> dict[str, str]:
+    return dict(inputs.get("labels") or {})
