@@ -125,6 +125,9 @@ RULES: Final[Mapping[str, Look]] = {
     "azure-native:applicationinsights:Component": _in_group(
         "Microsoft.Insights/components/{resourceName}", "2020-02-02"
     ),
+    "azure-native:applicationinsights:Workbook": _in_group(
+        "Microsoft.Insights/workbooks/{resourceName}", "2023-06-01"
+    ),
     "azure-native:authorization:RoleAssignment": _scoped(
         "roleAssignments/{roleAssignmentName}", "2022-04-01"
     ),
@@ -137,6 +140,9 @@ RULES: Final[Mapping[str, Look]] = {
     "azure-native:keyvault:Vault": _in_group("Microsoft.KeyVault/vaults/{vaultName}", "2024-11-01"),
     "azure-native:managedidentity:UserAssignedIdentity": _in_group(
         "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}", "2023-01-31"
+    ),
+    "azure-native:monitor:ScheduledQueryRule": _in_group(
+        "Microsoft.Insights/scheduledQueryRules/{ruleName}", "2025-01-01-preview"
     ),
     "azure-native:operationalinsights:Workspace": _in_group(
         "Microsoft.OperationalInsights/workspaces/{workspaceName}", "2023-09-01"

@@ -6,6 +6,7 @@ deletes none, are looked for by the program itself in every run (`components.gcp
 Read-only; `signet.engine.leftovers` decides.
 """
 
+import json
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -18,6 +19,9 @@ from signet.interrupted import Wanted
 
 Inputs = Mapping[str, Any]
 Look = Callable[[Google, Inputs], Iterator[str]]
+
+_PAGE: Final = 1_000
+"""The most that Cloud Monitoring lists at once; of more, the rest is not looked through."""
 
 
 def find(wanted: Wanted) -> Sequence[str] | None:
@@ -67,12 +71,41 @@ def _service(google: Google, inputs: Inputs) -> Iterator[str]:
         yield name
 
 
+def _metric(google: Google, inputs: Inputs) -> Iterator[str]:
+    name = str(inputs["name"])
+    path = f"/v2/projects/{inputs['project']}/metrics/{urllib.parse.quote(name, safe='')}"
+    found = google.get(rest.LOGGING, path)
+    if found is not None and found.get("description") == inputs.get("description"):
+        yield name
+
+
+def _alert_policy(google: Google, inputs: Inputs) -> Iterator[str]:
+    """Google makes up its name, so that a second creation would be a second policy."""
+    path = f"/v3/projects/{inputs['project']}/alertPolicies?pageSize={_PAGE}"
+    for each in (google.get(rest.MONITORING, path) or {}).get("alertPolicies", ()):
+        same = each.get("displayName") == inputs.get("displayName")
+        if same and carries(each.get("userLabels"), inputs.get("userLabels")):
+            yield str(each["name"])
+
+
+def _dashboard(google: Google, inputs: Inputs) -> Iterator[str]:
+    """Known by its title, which names the environment: a dashboard of ours bears no labels."""
+    title = json.loads(inputs["dashboardJson"]).get("displayName")
+    path = f"/v1/projects/{inputs['project']}/dashboards?pageSize={_PAGE}"
+    for each in (google.get(rest.MONITORING, path) or {}).get("dashboards", ()):
+        if title and each.get("displayName") == title:
+            yield str(each["name"])
+
+
 RULES: Final[Mapping[str, Look]] = {
     "gcp:cloudrunv2/service:Service": _service,
     "gcp:kms/cryptoKey:CryptoKey": _put_again,
     "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": _put_again,
     "gcp:kms/cryptoKeyVersion:CryptoKeyVersion": _put_again,
     "gcp:kms/keyRing:KeyRing": _put_again,
+    "gcp:logging/metric:Metric": _metric,
+    "gcp:monitoring/alertPolicy:AlertPolicy": _alert_policy,
+    "gcp:monitoring/dashboard:Dashboard": _dashboard,
     "gcp:serviceaccount/account:Account": _account,
     "gcp:serviceaccount/iAMMember:IAMMember": _put_again,
     "gcp:storage/bucket:Bucket": _bucket,

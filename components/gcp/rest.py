@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 STORAGE: Final = "https://storage.googleapis.com"
 IAM: Final = "https://iam.googleapis.com"
 RUN: Final = "https://run.googleapis.com"
+LOGGING: Final = "https://logging.googleapis.com"
+MONITORING: Final = "https://monitoring.googleapis.com"
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _TOKEN_PATH: Final = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105

@@ -1,18 +1,21 @@
 """Google's REST APIs, for looking: a bucket, a service account, a Cloud Run service, by name.
 
 Source: references of `storage.buckets.get`, `iam.projects.serviceAccounts.get` and
-`run.projects.locations.services.get`. An answer holds what tells whose it is, and little else.
+`run.projects.locations.services.get`, `projects.metrics.get`, and the lists of `alertPolicies` and
+`dashboards`. An answer holds what tells whose it is, and little else.
 """
 
 from __future__ import annotations
 
+import json
+import urllib.parse
 from typing import Any, Final
 
 from sandbox.fakes.http import Said, said_json
 from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
 
-PREFIXES: Final = ("/v1/projects/", "/v2/projects/")
+PREFIXES: Final = ("/v1/projects/", "/v2/projects/", "/v3/projects/")
 BUCKETS: Final = "/storage/v1/b/"
 
 
@@ -28,14 +31,27 @@ class Reading:
         return said_json(200, {"kind": "storage#bucket", "name": name, "labels": _labels(found)})
 
     def resource(self, path: str) -> Said:
-        """Answer a request below `/v1/projects/` or `/v2/projects/`."""
+        """Answer a request below one of `PREFIXES`."""
         name = path.lstrip("/").partition("/")[2]
         if "/serviceAccounts/" in name:
             found = self._found("account", name)
             return said_json(200, {"name": name, "displayName": found.get("displayName", "")})
         if "/services/" in name:
             return said_json(200, {"name": name, "labels": _labels(self._found("service", name))})
-        raise Refusal(404, "NOT_FOUND", f"GET {path}")
+        if "/metrics/" in name:
+            found = self._found("metric", urllib.parse.unquote(name.rpartition("/")[2]))
+            return said_json(200, {"name": name, "description": found.get("description", "")})
+        return said_json(200, self._listed(name))
+
+    def _listed(self, name: str) -> dict[str, Any]:
+        project, _, kind = name.rpartition("/")
+        if kind not in ("alertPolicies", "dashboards"):
+            raise Refusal(404, "NOT_FOUND", name)
+        found = [
+            {"name": key.partition(":")[2], **_told(kind, each["inputs"])}
+            for key, each in self._memory.below(f"{kind}:{project}/").items()
+        ]
+        return {kind: found} if found else {}
 
     def _found(self, kind: str, name: str) -> dict[str, Any]:
         found = self._memory.get(f"{kind}:{name}")
@@ -46,3 +62,9 @@ class Reading:
 
 def _labels(inputs: dict[str, Any]) -> dict[str, str]:
     return dict(inputs.get("labels") or {})
+
+
+def _told(kind: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    if kind == "dashboards":
+        return {"displayName": json.loads(inputs["dashboardJson"]).get("displayName", "")}
+    return {"displayName": inputs["displayName"], "userLabels": inputs.get("userLabels") or {}}

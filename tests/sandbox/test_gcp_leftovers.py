@@ -75,6 +75,40 @@ def test_a_service_is_ours_by_its_labels(monkeypatch: pytest.MonkeyPatch, cloud:
     assert look("gcp:cloudrunv2/service:Service", {**inputs, "labels": {"x": "y"}}) == []
 
 
+def test_a_metric_is_ours_by_its_description(cloud: Gcp) -> None:
+    kind, inputs = "gcp:logging/metric:Metric", {"name": "m/x", "description": "of Signet dev"}
+    assert look(kind, inputs) == []
+    cloud.create("metric", "m/x", inputs)
+    assert look(kind, inputs) == ["m/x"]
+    assert look(kind, {"name": "m/x", "description": "theirs"}) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "inputs", "others"),
+    [
+        (
+            "gcp:monitoring/alertPolicy:AlertPolicy",
+            "alertPolicies",
+            {"displayName": "Signet dev: flood", "userLabels": OURS},
+            {"displayName": "Signet dev: flood", "userLabels": {"signet-environment": "x"}},
+        ),
+        (
+            "gcp:monitoring/dashboard:Dashboard",
+            "dashboards",
+            {"dashboardJson": '{"displayName": "Signet dev"}'},
+            {"dashboardJson": '{"displayName": "Signet prod"}'},
+        ),
+    ],
+)
+def test_what_google_names_itself_is_looked_for_in_its_list(
+    cloud: Gcp, kind: str, place: str, inputs: dict[str, Any], others: dict[str, Any]
+) -> None:
+    assert look(kind, inputs) == []
+    cloud.create(place, f"projects/{PROJECT}/{place}/1", others)
+    cloud.create(place, f"projects/{PROJECT}/{place}/2", inputs)
+    assert look(kind, inputs) == [f"projects/{PROJECT}/{place}/2"]
+
+
 @pytest.mark.parametrize(
     "kind",
     [
