@@ -1,7 +1,7 @@
-"""Appends key events to this machine's audit file, and shows each in the run's own output.
+"""Appends key events to this machine's audit file, and in a pipeline to its job's log as well.
 
-The file is where an operator looks first; a pipeline's machine is thrown away, so the lines also
-stand in its job's log (`docs/rotation.md` says how to keep them).
+The file is where an operator looks first; a pipeline's machine is thrown away
+(`docs/rotation.md` says how to keep its file).
 """
 
 import os
@@ -15,19 +15,22 @@ def append(
     stack: str,
     lines: Iterable[str],
     *,
-    say: Callable[[str], object],
+    say: Callable[[str], object] | None,
     warn: Callable[[str], object],
     path: Path | None = None,
 ) -> None:
-    """Append whole lines, durably. A file that cannot be written is told, and stops nothing.
+    """Append whole lines, durably; each goes to `say` too, where there is somebody to tell.
+
+    A file that cannot be written is told, and stops nothing.
 
     One `write` in append mode: two commands at once never mix their lines (open(2), O_APPEND).
     """
     told = list(lines)
     if not told:
         return
-    for line in told:
-        say(f"audit: {line}")
+    if say is not None:
+        for line in told:
+            say(f"audit: {line}")
     where = path or paths.key_audit_file(stack)
     try:
         where.parent.mkdir(parents=True, exist_ok=True)
@@ -38,4 +41,5 @@ def append(
         finally:
             os.close(handle)
     except OSError as error:
-        warn(f"the audit file {where} cannot be written ({error.strerror}); keep the lines above")
+        lost = "\n".join(told)
+        warn(f"the audit file {where} cannot be written ({error.strerror}); keep this:\n{lost}")

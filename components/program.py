@@ -52,7 +52,8 @@ def main(
     origin = Origin(
         stack=surroundings.stack, actor=surroundings.actor, reason=reason, request=request
     )
-    _write_down(written, origin, lambda: of_plan(planned.plan, origin, now, known.confirmed))
+    say = pulumi.log.info if surroundings.in_pipeline else None
+    _write_down(written, origin, lambda: of_plan(planned.plan, origin, now, known.confirmed), say)
     environment = Environment(
         settings.environment,
         EnvironmentArgs(
@@ -69,16 +70,22 @@ def main(
         confirmed,
         origin,
         lambda: filter(None, [completed(planned.plan, origin, int(clock()), known.confirmed)]),
+        say,
     )
     _export(settings, environment, confirmed, planned.adoption)
 
 
-def _write_down(after: pulumi.Resource, origin: Origin, lines: Callable[[], Iterable[str]]) -> None:
+def _write_down(
+    after: pulumi.Resource,
+    origin: Origin,
+    lines: Callable[[], Iterable[str]],
+    say: Callable[[str], object] | None,
+) -> None:
     """Append to the audit once `after` is in the state; a preview writes nothing."""
     if pulumi.runtime.is_dry_run():
         return
     after.urn.apply(
-        lambda _: key_audit.append(origin.stack, lines(), say=pulumi.log.info, warn=pulumi.log.warn)
+        lambda _: key_audit.append(origin.stack, lines(), say=say, warn=pulumi.log.warn)
     )
 
 

@@ -24,6 +24,8 @@ class Surroundings:
     """The sandbox's loopback ports, by cloud; empty outside it."""
     actor: str = ""
     """Who runs it, for the audit: a person at a machine, or a pipeline's job."""
+    in_pipeline: bool = False
+    """Whether a pipeline runs it (`CI` is set, as GitHub, GitLab and others do)."""
 
     @classmethod
     def observe(cls, stack: str, environ: Mapping[str, str] | None = None) -> "Surroundings":
@@ -37,7 +39,7 @@ class Surroundings:
         if marker is None:
             if stack in sandbox_marker.SANDBOX_STACKS:
                 raise SettingsError([_outside(stack)])
-            return cls(stack=stack, actor=_actor(env))
+            return cls(stack=stack, actor=_actor(env), in_pipeline=bool(env.get("CI")))
         endpoint = env.get("AWS_ENDPOINT_URL", "").rstrip("/")
         if not endpoint:
             raise SettingsError([_no_endpoint()])
@@ -47,6 +49,7 @@ class Surroundings:
             aws_endpoint=endpoint,
             ports=_ports(marker.folder),
             actor=_actor(env),
+            in_pipeline=bool(env.get("CI")),
         )
 
 

@@ -5,12 +5,16 @@ identity writes, the headers travel with the content in one request, and a write
 the version that was last written, so that an overtaken run never puts an older set back.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi import dynamic
 
 from components.azure import clients
+from signet.published import judge
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient
 
 _COMPARED = ("content", "contentType", "cacheControl")
 _PLACE = ("accountUrl", "container", "blob")
@@ -72,29 +76,48 @@ class DocumentProvider(dynamic.ResourceProvider):
 
 
 def _write(props: dict[str, Any], etag: str | None) -> dict[str, Any]:
-    from azure.core import MatchConditions
+    """Write over the version that was written last, or over one that this content supersedes.
+
+    A taint writes the set without the engine (`components.azure.break_glass`), and whoever altered
+    a store is written over, but never a set that is newer than this one: `--refresh` then shows it.
+    """
     from azure.core.exceptions import ResourceModifiedError
-    from azure.storage.blob import ContentSettings
 
     client = clients.blob(*(props[name] for name in _PLACE))
+    try:
+        return _upload(client, props, etag)
+    except ResourceModifiedError as error:
+        found = client.download_blob()
+        if etag is None or _sequence(found.readall()) >= _sequence(props["content"].encode()) > 0:
+            raise RuntimeError(
+                f"azure: {props['blob']} is not as the last run wrote it: somebody else has written"
+                " it. Look at it, then run `signet up` with --refresh, which takes note of what is"
+                " there"
+            ) from error
+        return _upload(client, props, str(found.properties.etag))
+
+
+def _upload(client: "BlobClient", props: dict[str, Any], etag: str | None) -> dict[str, Any]:
+    from azure.core import MatchConditions
+    from azure.storage.blob import ContentSettings
+
     condition: dict[str, Any] = (
         {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
     )
-    try:
-        made = client.upload_blob(
-            props["content"].encode(),
-            overwrite=True,
-            content_settings=ContentSettings(
-                content_type=props["contentType"], cache_control=props["cacheControl"]
-            ),
-            **condition,
-        )
-    except ResourceModifiedError as error:
-        raise RuntimeError(
-            f"azure: {props['blob']} is not as the last run wrote it: somebody else has written "
-            "it. Look at it, then run `signet up` with --refresh, which takes note of what is there"
-        ) from error
+    made = client.upload_blob(
+        props["content"].encode(),
+        overwrite=True,
+        content_settings=ContentSettings(
+            content_type=props["contentType"], cache_control=props["cacheControl"]
+        ),
+        **condition,
+    )
     return {"etag": made["etag"]}
+
+
+def _sequence(body: bytes) -> int:
+    """The number of a published set; 0 for anything else."""
+    return judge(body).sequence or 0
 
 
 class Document(dynamic.Resource, module="signet", name="Document"):

@@ -1,13 +1,16 @@
 """A fake Cloud Storage: reads by the JSON API and by the XML API, with Google's access rules.
 
-Source: Cloud Storage, "Objects: get", "XML API: GET Object", "Request preconditions" and "IAM roles
-for Cloud Storage". Not here: uploads by clients, listing, versions, ranges, compression.
+Whoever holds the fake's own token may also write an object over by the XML API, conditionally.
+
+Source: Cloud Storage, "Objects: get", "XML API: GET Object", "PUT Object", "Request preconditions"
+and "IAM roles for Cloud Storage". Not here: listing, versions, ranges, compression.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import time
 import urllib.parse
 from collections.abc import Callable
 from email.utils import formatdate
@@ -25,16 +28,18 @@ _NOT_MODIFIED, _FAILED = 304, 412
 
 
 class Storage:
-    """Objects by bucket and name, for reading. `trusts` knows a bearer token of the fake's own."""
+    """Objects by bucket and name. `trusts` knows a bearer token of the fake's own."""
 
     def __init__(self, memory: Memory, trusts: Callable[[Asked], bool]) -> None:
         self._memory = memory
         self._trusts = trusts
 
     def answer(self, asked: Asked) -> Said:
-        """Answer a read."""
+        """Answer a read, or a write by the XML API."""
+        if asked.method == "PUT" and not asked.raw_path.startswith(_JSON_API):
+            return self._put(asked)
         if asked.method not in ("GET", "HEAD"):
-            raise Refusal(405, "METHOD_NOT_ALLOWED", "the fake takes writes from its plugin alone")
+            raise Refusal(405, "METHOD_NOT_ALLOWED", "the fake takes no such request")
         if asked.raw_path.startswith(_JSON_API):
             bucket, _, rest = asked.raw_path.removeprefix(_JSON_API).partition("/")
             name = urllib.parse.unquote(rest.removeprefix("o/")) if rest.startswith("o/") else ""
@@ -42,6 +47,30 @@ class Storage:
             return self._json(asked, urllib.parse.unquote(bucket), name, data=data)
         bucket, _, name = asked.path.removeprefix("/").partition("/")
         return self._data(asked, self._found(asked, bucket, name))
+
+    def _put(self, asked: Asked) -> Said:
+        bucket, _, name = asked.path.removeprefix("/").partition("/")
+        if not self._trusts(asked):
+            raise Refusal(403, "FORBIDDEN", "Caller does not have storage.objects.create")
+        if self._memory.get(f"bucket:{bucket}") is None or not name:
+            raise Refusal(404, "NOT_FOUND", "The specified bucket does not exist.")
+        told = {
+            "contentType": asked.headers.get("content-type"),
+            "cacheControl": asked.headers.get("cache-control"),
+        }
+        wanted = asked.headers.get("x-goog-if-generation-match")
+        with self._memory.change() as resources:
+            before = resources.get(f"object:{bucket}/{name}")
+            held = before["stored"]["generation"] if before else "0"
+            if wanted is not None and wanted != held:
+                raise Refusal(_FAILED, "FAILED_PRECONDITION", "conditionNotMet")
+            made = stored(self._memory, told, asked.body, time.time())
+            resources[f"object:{bucket}/{name}"] = {
+                "inputs": {"bucket": bucket, "name": name, **told},
+                **(before or {}),
+                "stored": made,
+            }
+        return Said(200, {"ETag": made["etag"], "x-goog-generation": made["generation"]})
 
     def _json(self, asked: Asked, bucket: str, name: str, *, data: bool) -> Said:
         found = self._found(asked, bucket, name)

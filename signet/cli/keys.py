@@ -13,11 +13,14 @@ examples:
   signet keys rotate prod --reason OPS-7    the staged key takes over, if its wait is over
   signet keys taint prod KID                a key is lost: nobody accepts it from now on
   signet keys reject-denial prod KID        a store denies a key, and that was forged
-  signet keys leftovers prod                KMS keys that nothing records
 """
 
 _ACTIONS = {
     "status": ("signet.cli.keys_status", "how each key stands, and what happens next"),
+    "rotate": ("signet.cli.keys_rotate", "let the staged key take over now"),
+    "taint": ("signet.cli.keys_taint", "deny a key everywhere, for ever"),
+    "reject-denial": ("signet.cli.keys_decide", "declare a published denial forged"),
+    "trust-journal": ("signet.cli.keys_decide", "declare published sets ahead of ours forged"),
 }
 
 

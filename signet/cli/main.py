@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -28,6 +29,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("signet.cli.token", "issue and inspect tokens"),
     "verify": ("signet.cli.verify", "check tokens by the shared verification module"),
 }
+
+_DASHED_KID = re.compile("-[A-Za-z0-9_-]{42}|-[A-Za-z0-9_][A-Za-z0-9_-]{6,41}")
+"""A thumbprint in base64url (RFC 7638 section 3), or its beginning, with a dash in front."""
 
 _DESCRIPTION = 'One trustworthy answer to "who is calling?" for every service in every cloud.'
 _EXAMPLE = """\
@@ -81,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _answer(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
-        return _dispatch(arguments)
+        return _dispatch(_shielded(arguments))
     except SignetError as error:
         from signet.cli import output
 
@@ -96,6 +100,16 @@ def _answer(arguments: list[str]) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _shielded(arguments: list[str]) -> list[str]:
+    """Move `kid`s that begin with a dash behind `--`: one thumbprint in 64 looks like an option."""
+    if "keys" not in arguments:
+        return arguments
+    kids = [word for word in arguments if _DASHED_KID.fullmatch(word)]
+    if not kids or "--" in arguments:
+        return arguments
+    return [*(word for word in arguments if word not in kids), "--", *kids]
 
 
 def _keep_bytecode() -> None:

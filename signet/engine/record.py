@@ -4,10 +4,11 @@ Nothing is run. The program reads the same two resources at its start (DESIGN: "
 record"); a Stash keeps its first value as `output`, so its `input` is what counts.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from signet.confirmed import Confirmed
+from signet.confirmed import Confirmed, KeyResource
 from signet.errors import CouldNotCheck
 from signet.journal import Journal
 from signet.strict_json import RecordError
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from signet.engine.stack import EngineStack
 
 _STASH = "pulumi:index:Stash"
+
+_SIGNING_KEY = re.compile(
+    r"signet:(?P<cloud>aws|azure|gcp):SigningKey::(?:(?P=cloud)-)?(?P<ring>.+)-(?P<number>\d+)$"
+)
+_RESOURCE = {"aws": "arn", "azure": "keyUri", "gcp": "versionName"}
+"""By cloud: the output of its signing key that issuers know the KMS key by."""
 
 
 def read(stack: "EngineStack") -> tuple[Journal | None, Confirmed | None]:
@@ -40,6 +47,37 @@ def of_deployment(deployment: Mapping[str, Any]) -> tuple[Journal | None, Confir
             f"the stack's record cannot be read: {error}",
             remedy="use the version of signet that wrote it, or a newer one",
         ) from error
+
+
+def public_keys(deployment: Mapping[str, Any]) -> list[Mapping[str, object]]:
+    """Return every public key that the state's signing keys show; nothing is proven of them."""
+    found = (outputs["jwk"] for _, outputs in _signing_keys(deployment))
+    return [jwk for jwk in found if isinstance(jwk, dict)]
+
+
+def key_resources(deployment: Mapping[str, Any], ring: str) -> dict[str, tuple[int, KeyResource]]:
+    """Return, by `kid`, number and KMS key of a ring's generations as their components tell.
+
+    For a key that an interrupted run published and did not get to confirm.
+    """
+    found = {}
+    for urn, outputs in _signing_keys(deployment):
+        named = _SIGNING_KEY.search(urn)
+        jwk = outputs["jwk"]
+        if named is None or named["ring"] != ring or not isinstance(jwk, dict):
+            continue
+        resource = outputs.get(_RESOURCE[named["cloud"]])
+        if isinstance(resource, str) and isinstance(jwk.get("kid"), str):
+            key = KeyResource(named["cloud"], resource)
+            found[str(jwk["kid"])] = (int(named["number"]), key)
+    return found
+
+
+def _signing_keys(deployment: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for resource in deployment.get("resources") or ():
+        outputs = resource.get("outputs") or {}
+        if str(resource.get("type", "")).endswith(":SigningKey") and outputs.get("jwk"):
+            yield str(resource.get("urn", "")), outputs
 
 
 def _stashed(deployment: Mapping[str, Any], name: str) -> str | None:

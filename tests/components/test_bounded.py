@@ -83,5 +83,6 @@ def test_audit_lines_are_appended_whole_and_kept_from_others(tmp_path: Path) -> 
 def test_an_audit_file_that_cannot_be_written_is_told_and_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "audit").write_text("in the way")
     told: list[str] = []
-    append("dev", ["{}"], say=str, warn=told.append, path=tmp_path / "audit" / "x.jsonl")
+    append("dev", ["{}"], say=None, warn=told.append, path=tmp_path / "audit" / "x.jsonl")
     assert "cannot be written" in told[0]
+    assert told[0].endswith("{}")

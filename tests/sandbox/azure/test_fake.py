@@ -19,13 +19,16 @@ from components.azure.document import DocumentProvider
 from components.azure.key_version import KeyVersionProvider
 from sandbox.azure.cloud import AzureError
 from sandbox.azure.memory import Memory
+from signet.documents import jwk_from_pem, render_jwks
 from signet.issuing.errors import KeyUnusable
 from signet.issuing.issuer import confirmed_keys
 from signet.issuing.signers.azure import connect
 from tests.sandbox.azure.conftest import Running
+from tests.unit.issuing.local_keys import LocalSigner
 
 GROUP = "signet-test"
 NAME = ".well-known/jwks.json"
+JWK = jwk_from_pem(LocalSigner("ES256").public_key_pem(), "ES256")
 
 
 def account(running: Running, name: str = "docs", **more: Any) -> None:
@@ -143,6 +146,11 @@ def test_a_token_of_nobody_is_refused(running: Running) -> None:
     assert get(running, f"/docs/keys/{NAME}", Authorization=f"Bearer {other}")[0] == 401
 
 
+def published(sequence: int) -> str:
+    """A well-formed set under a number."""
+    return render_jwks([JWK], sequence, [])
+
+
 def test_the_document_resource_writes_reads_back_and_never_loses_a_newer_one(
     running: Running,
 ) -> None:
@@ -151,7 +159,7 @@ def test_the_document_resource_writes_reads_back_and_never_loses_a_newer_one(
         "accountUrl": f"https://127.0.0.1:{running.port}/docs",
         "container": "keys",
         "blob": NAME,
-        "content": '{"sequence":1}',
+        "content": published(1),
         "contentType": "application/jwk-set+json",
         "cacheControl": "public, max-age=300",
     }
@@ -159,17 +167,20 @@ def test_the_document_resource_writes_reads_back_and_never_loses_a_newer_one(
     made = provider.create(props)
     assert made.outs is not None
     assert not provider.diff("x", made.outs, props).changes
-    newer = {**props, "content": '{"sequence":2}'}
+    newer = {**props, "content": published(4)}
     assert provider.diff("x", made.outs, newer).changes
     assert provider.diff("x", made.outs, newer).replaces == []
     written = provider.update("x", made.outs, newer).outs
     assert written is not None
     with pytest.raises(RuntimeError, match="somebody else has written"):
-        provider.update("x", made.outs, {**props, "content": '{"sequence":3}'})
+        provider.update("x", made.outs, {**props, "content": published(3)})
     seen = provider.read("x", written)
     assert seen.outs is not None
     assert {n: seen.outs[n] for n in newer} == newer
-    assert get(running, f"/docs/keys/{NAME}")[2] == b'{"sequence":2}'
+    assert get(running, f"/docs/keys/{NAME}")[2].decode() == published(4)
+    above = provider.update("x", made.outs, {**props, "content": published(5)}).outs
+    assert above is not None
+    assert get(running, f"/docs/keys/{NAME}")[2].decode() == published(5)
     provider.delete("x", written)
     provider.delete("x", written)
     assert provider.read("x", written).id is None

@@ -1,0 +1,118 @@
+"""Google's data plane on a bad day: a version is disabled, a set is written over in a bucket."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from components.break_glass import Held, Overtaken
+from components.gcp import clients, names
+from components.gcp.settings import GcpSettings
+from signet.documents import JWKS_CONTENT_TYPE, JWKS_PATH
+from signet.errors import CouldNotCheck
+from signet.observed import StoreReading
+from signet.published import judge
+
+if TYPE_CHECKING:
+    from google.auth.transport.requests import AuthorizedSession
+    from google.cloud.kms_v1 import KeyManagementServiceClient
+
+_OK, _CREATED, _MISSING, _FAILED = 200, 201, 404, 412
+
+
+class GcpBreakGlass:
+    """Cloud KMS and Cloud Storage's XML API with the credentials that Google's SDK finds.
+
+    The XML API takes content, headers and the precondition in one request
+    ("PUT Object", "Request preconditions": `x-goog-if-generation-match`, 0 for "none yet").
+    """
+
+    def __init__(
+        self,
+        settings: GcpSettings,
+        cache_control: str,
+        kms: "Callable[[GcpSettings], KeyManagementServiceClient]" = clients.kms,
+        session: "Callable[[GcpSettings], AuthorizedSession]" = clients.storage,
+    ) -> None:
+        self._settings = settings
+        self._cache_control = cache_control
+        self._kms = kms
+        self._session = session
+
+    def disable_key(self, key: str) -> None:
+        """Disable a version by its resource name."""
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+        from google.cloud import kms_v1
+        from google.protobuf.field_mask_pb2 import FieldMask
+
+        version = kms_v1.CryptoKeyVersion(
+            name=key, state=kms_v1.CryptoKeyVersion.CryptoKeyVersionState.DISABLED
+        )
+        try:
+            self._kms(self._settings).update_crypto_key_version(
+                crypto_key_version=version,
+                update_mask=FieldMask(paths=["state"]),
+                timeout=clients.SECONDS,
+            )
+        except (GoogleAPIError, GoogleAuthError) as error:
+            raise _refused(
+                f"Cloud KMS: {type(error).__name__}", "cloudkms.cryptoKeyVersions.update"
+            ) from error
+
+    def held(self) -> Held:
+        """Read the set with its generation."""
+        status, body, headers = self._ask("GET", {"cache-control": "no-cache"})
+        if status == _MISSING:
+            return Held(reading=StoreReading("absent", detail="404"))
+        if status != _OK:
+            raise _refused(f"Cloud Storage: {status}", "storage.objects.get on the bucket")
+        return Held(reading=judge(body), body=body, version=headers.get("x-goog-generation"))
+
+    def write(self, body: str, held: Held) -> None:
+        """Write the set over the generation that is held."""
+        status, _, _ = self._ask(
+            "PUT",
+            {
+                "content-type": JWKS_CONTENT_TYPE,
+                "cache-control": self._cache_control,
+                "x-goog-if-generation-match": held.version or "0",
+            },
+            body.encode(),
+        )
+        if status == _FAILED:
+            raise Overtaken
+        if status not in (_OK, _CREATED):
+            raise _refused(
+                f"Cloud Storage: {status}",
+                "storage.objects.create and storage.objects.delete on the bucket",
+            )
+
+    def _ask(
+        self, method: str, headers: dict[str, str], body: bytes | None = None
+    ) -> tuple[int, bytes, dict[str, str]]:
+        from google.auth.exceptions import GoogleAuthError
+
+        url = names.object_url(self._settings.store_url, JWKS_PATH)
+        try:
+            answer = self._session(self._settings).request(  # type: ignore[no-untyped-call]
+                method,
+                url,
+                data=body,
+                headers=headers,
+                timeout=clients.SECONDS,
+                max_allowed_time=clients.SECONDS,
+                allow_redirects=False,
+            )
+        except (GoogleAuthError, OSError) as error:  # requests' errors are OSErrors
+            raise _refused(
+                f"Cloud Storage: {type(error).__name__}", "storage.objects.get on the bucket"
+            ) from error
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        return int(answer.status_code), bytes(answer.content), found
+
+
+def _refused(where: str, right: str) -> CouldNotCheck:
+    return CouldNotCheck(
+        "Google Cloud did not do it",
+        where=where,
+        remedy=f"check the network and credentials: {right}",
+    )
