@@ -98,7 +98,7 @@ class GcpBreakGlass:
                 url,
                 data=body,
                 headers=headers,
-                timeout=clients.SECONDS,
+                timeout=int(clients.SECONDS),
                 max_allowed_time=clients.SECONDS,
                 allow_redirects=False,
             )
