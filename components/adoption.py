@@ -28,6 +28,8 @@ class FoundKey:
     status: Literal["enabled", "disabled", "gone"]
     created_at: int
     """Epoch seconds."""
+    name: str = ""
+    """The key whose version it is, for a cloud that removes whole keys only."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,13 @@
 """What a bad day needs of a cloud, without the engine, its state or its lock.
 
-Each cloud's `break_glass.py` does these three things with whatever credentials the person has.
+Each cloud's `break_glass.py` does these things with whatever credentials the person has.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from components.adoption import FoundKey
 from components.settings import Settings
 from signet.observed import StoreReading
 
@@ -37,6 +38,13 @@ class BreakGlass(Protocol):
 
     def disable_key(self, key: str) -> None:
         """Disable a KMS key, given by the cloud's own name for it, as issuers know it."""
+        ...
+
+    def remove_key(self, key: FoundKey, days: int) -> str:
+        """Give up a KMS key that nothing uses, and say how; `days` is how long it can be had back.
+
+        Azure's own retention is the vault's, and Google's the key's.
+        """
         ...
 
     def held(self) -> Held:

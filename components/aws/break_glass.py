@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from components.adoption import FoundKey
 from components.aws import clients
 from components.aws.settings import AwsSettings
 from components.break_glass import Held, Overtaken
@@ -51,6 +52,17 @@ class AwsBreakGlass:
                 raise _refused(f"KMS: {_code(error)}", "kms:DisableKey on the key") from error
         except BotoCoreError as error:
             raise _refused(f"KMS: {type(error).__name__}", "kms:DisableKey on the key") from error
+
+    def remove_key(self, key: FoundKey, days: int) -> str:
+        """Schedule a key's deletion, after which it cannot sign (ScheduleKeyDeletion)."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._kms(self._settings).schedule_key_deletion(KeyId=key.id, PendingWindowInDays=days)
+        except (BotoCoreError, ClientError) as error:
+            said = _code(error) if isinstance(error, ClientError) else type(error).__name__
+            raise _refused(f"KMS: {said}", "kms:ScheduleKeyDeletion on the key") from error
+        return f"is deleted in {days} days, and cannot sign meanwhile"
 
     def held(self) -> Held:
         """Read the set with its entity tag."""

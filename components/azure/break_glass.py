@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from components.adoption import FoundKey
 from components.azure import clients, names
 from components.azure.key_version import split
 from components.azure.settings import AzureSettings
@@ -44,6 +45,21 @@ class AzureBreakGlass:
             self._keys(vault).update_key_properties(name, version, enabled=False)
         except (AzureError, OSError) as error:
             raise _refused("Key Vault", error, "keys/update on the vault") from error
+
+    def remove_key(self, key: FoundKey, days: int) -> str:
+        """Delete a key of one version, or disable one of several: Key Vault deletes whole keys."""
+        from azure.core.exceptions import AzureError
+
+        client = self._keys(self._settings.vault_url)
+        try:
+            versions = [each.version for each in client.list_properties_of_key_versions(key.name)]
+            if versions != [key.id]:
+                client.update_key_properties(key.name, key.id, enabled=False)
+                return "is disabled: other versions of the same key are in use"
+            client.begin_delete_key(key.name)
+        except (AzureError, OSError) as error:
+            raise _refused("Key Vault", error, "keys/delete and keys/update") from error
+        return f"is deleted; the vault keeps it for its own retention, not for {days} days"
 
     def held(self) -> Held:
         """Read the set with its entity tag."""

@@ -75,6 +75,7 @@ def _found(version: Any, tags: dict[str, str]) -> FoundKey:
         generation=int(number) if number.isdecimal() else 0,
         status="enabled" if version.enabled else "disabled",
         created_at=int(version.created_on.timestamp()),
+        name=str(version.name),
     )
 
 

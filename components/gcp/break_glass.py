@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from components.adoption import FoundKey
 from components.break_glass import Held, Overtaken
 from components.gcp import clients, names
 from components.gcp.settings import GcpSettings
@@ -57,6 +58,21 @@ class GcpBreakGlass:
             raise _refused(
                 f"Cloud KMS: {type(error).__name__}", "cloudkms.cryptoKeyVersions.update"
             ) from error
+
+    def remove_key(self, key: FoundKey, days: int) -> str:
+        """Schedule a version's destruction (DestroyCryptoKeyVersion)."""
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+
+        try:
+            self._kms(self._settings).destroy_crypto_key_version(
+                name=key.id, timeout=clients.SECONDS
+            )
+        except (GoogleAPIError, GoogleAuthError) as error:
+            raise _refused(
+                f"Cloud KMS: {type(error).__name__}", "cloudkms.cryptoKeyVersions.destroy"
+            ) from error
+        return f"is destroyed in {days} days, and cannot sign meanwhile"
 
     def held(self) -> Held:
         """Read the set with its generation."""

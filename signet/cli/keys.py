@@ -13,6 +13,7 @@ examples:
   signet keys rotate prod --reason OPS-7    the staged key takes over, if its wait is over
   signet keys taint prod KID                a key is lost: nobody accepts it from now on
   signet keys reject-denial prod KID        a store denies a key, and that was forged
+  signet keys leftovers prod                KMS keys that nothing records
 """
 
 _ACTIONS = {
@@ -20,6 +21,7 @@ _ACTIONS = {
     "rotate": ("signet.cli.keys_rotate", "let the staged key take over now"),
     "taint": ("signet.cli.keys_taint", "deny a key everywhere, for ever"),
     "reject-denial": ("signet.cli.keys_decide", "declare a published denial forged"),
+    "leftovers": ("signet.cli.keys_leftovers", "list or remove KMS keys that nothing records"),
     "trust-journal": ("signet.cli.keys_decide", "declare published sets ahead of ours forged"),
 }
 

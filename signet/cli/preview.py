@@ -1,8 +1,12 @@
-"""`signet preview`: show what `up` would change, and change nothing."""
+"""`signet preview`: show what `up` would change, keys in words first, and change nothing."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from signet.cli import output, run_options, run_view, stacks
+
+if TYPE_CHECKING:
+    from components.planning import Planned
 
 _EXAMPLE = """\
 examples:
@@ -28,18 +32,20 @@ def run(args: argparse.Namespace) -> int:
 
     stack = stacks.open_stack(args.stack, start_sandbox=True, quiet=args.json)
     stacks.warm_up()
+    plans: list[Planned] = []
     with stack_run.ready(stack, args) as ready:
         fresh = not stack.exists()
         if fresh:
             stack.create()
         try:
             unsettled = stack_run.unsettled(stack)
-            result = ready.up(preview=True)
+            result = ready.up(stacks.Asked(tell=plans.append), preview=True)
         finally:
             if fresh:
                 stack.remove()
     if args.json:
-        told = run_view.as_json(args.stack, result, planned=True, unsettled=unsettled)
+        keys = [line for planned in plans for line in planned.plan.lines()]
+        told = run_view.as_json(args.stack, result, planned=True, unsettled=unsettled, keys=keys)
         output.emit_json(told)
         return 0
     for line in unsettled:

@@ -1,13 +1,16 @@
-"""AWS on a bad day: conditional writes and a disabled key, as AWS's API takes them."""
+"""A bad day: conditional writes and a disabled key, as AWS's API takes them; and leftovers."""
 
 import io
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from components.adoption import FoundKey
 from components.aws.break_glass import AwsBreakGlass
+from components.azure.break_glass import AzureBreakGlass
 from components.break_glass import Held, Overtaken
 from signet.errors import CouldNotCheck
 from signet.observed import StoreReading
@@ -29,7 +32,7 @@ class Aws:
             raise self.answer
         return self.answer
 
-    disable_key = get_object = put_object = _said
+    disable_key = get_object = put_object = schedule_key_deletion = _said
 
 
 def hand(aws: Aws) -> AwsBreakGlass:
@@ -104,3 +107,47 @@ def test_bytes_that_are_no_set_count_as_none_where_they_may_be_replaced() -> Non
     strange = StoreReading("unverified", detail="not JSON")
     assert Held(reading=strange, body=b"<", version="1").judged.status == "absent"
     assert Held(reading=strange).judged.status == "unverified"
+
+
+LEFTOVER = FoundKey(
+    cloud="aws", id="k1", ring="r", generation=1, status="enabled", created_at=1, name="dev-r-1"
+)
+
+
+def test_a_leftover_on_aws_is_given_up_with_the_waiting_time_of_the_settings() -> None:
+    aws = Aws({})
+    assert hand(aws).remove_key(LEFTOVER, 7).startswith("is deleted in 7 days")
+    assert aws.asked == [{"KeyId": "k1", "PendingWindowInDays": 7}]
+    with pytest.raises(CouldNotCheck):
+        hand(Aws(refused("AccessDeniedException"))).remove_key(LEFTOVER, 7)
+
+
+@dataclass
+class Vault:
+    """A Key Vault key with some versions."""
+
+    versions: tuple[str, ...]
+    done: list[str] = field(default_factory=list)
+
+    def list_properties_of_key_versions(self, _name: str) -> list[SimpleNamespace]:
+        return [SimpleNamespace(version=version) for version in self.versions]
+
+    def update_key_properties(self, name: str, version: str, *, enabled: bool) -> None:
+        self.done.append(f"{name}/{version} enabled={enabled}")
+
+    def begin_delete_key(self, name: str) -> None:
+        self.done.append(f"delete {name}")
+
+
+@pytest.mark.parametrize(
+    ("versions", "done"),
+    [(("k1",), "delete dev-r-1"), (("k0", "k1"), "dev-r-1/k1 enabled=False")],
+)
+def test_a_leftover_on_azure_never_takes_a_version_in_use_with_it(
+    versions: tuple[str, ...], done: str
+) -> None:
+    vault = Vault(versions)
+    settings = SimpleNamespace(vault_url="https://v.vault.azure.net")
+    made = AzureBreakGlass(settings, "", lambda _: vault)  # type: ignore[arg-type, return-value]
+    made.remove_key(LEFTOVER, 7)
+    assert vault.done == [done]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.adoption import FoundKey
 from components.break_glass import Held, Overtaken
 from components.denying import Denier, Target
 from signet.confirmed import KeyResource
@@ -58,10 +59,16 @@ class Store:
     before_write: Callable[["Store"], None] = lambda _: None
     version: int = 1
     disabled: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
 
     def disable_key(self, key: str) -> None:
         self._reach()
         self.disabled.append(key)
+
+    def remove_key(self, key: FoundKey, days: int) -> str:
+        self._reach()
+        self.removed.append(key.id)
+        return f"is deleted in {days} days"
 
     def held(self) -> Held:
         self._reach()

@@ -16,7 +16,7 @@ from components import read_back
 from components.aws.readback import read_store
 from components.aws.settings import AwsSettings
 from components.observe import CloudReader, observe
-from components.settings import parse
+from components.settings import Settings, parse
 from components.surroundings import Surroundings
 from signet.documents import jwk_from_pem, render_jwks
 from signet.errors import CouldNotCheck
@@ -127,9 +127,13 @@ def test_a_store_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch)
     assert reading.status == "unverified"
 
 
-def aws_settings() -> AwsSettings:
+def parsed() -> Settings:
     raw = {k: v if isinstance(v, str) else json.dumps(v) for k, v in SETTINGS.items()}
-    settings = parse(raw, Surroundings(stack="test"))
+    return parse(raw, Surroundings(stack="test"))
+
+
+def aws_settings() -> AwsSettings:
+    settings = parsed()
     assert settings.aws is not None
     return settings.aws
 

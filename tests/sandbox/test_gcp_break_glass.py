@@ -12,6 +12,7 @@ import pytest
 from google.api_core.exceptions import PermissionDenied
 from google.cloud import kms_v1
 
+from components.adoption import FoundKey
 from components.break_glass import Overtaken
 from components.gcp.break_glass import GcpBreakGlass
 from components.gcp.settings import GcpSettings
@@ -60,6 +61,12 @@ class Session:
 class Kms:
     refuses: bool = False
     asked: list[tuple[str, Any, list[str]]] = field(default_factory=list)
+    destroyed: list[str] = field(default_factory=list)
+
+    def destroy_crypto_key_version(self, *, name: str, timeout: float) -> None:
+        if self.refuses or not timeout:
+            raise PermissionDenied("no")
+        self.destroyed.append(name)
 
     def update_crypto_key_version(self, **told: Any) -> None:
         if self.refuses:
@@ -133,3 +140,14 @@ def test_a_version_is_disabled_and_nothing_else_of_it_changes(cloud: Cloud) -> N
     assert kms.asked == [("projects/p/keys/1", disabled, ["state"])]
     with pytest.raises(CouldNotCheck, match="Google Cloud did not do it"):
         hand(cloud, Kms(refuses=True)).disable_key("projects/p/keys/1")
+
+
+def test_a_leftover_version_is_scheduled_for_destruction(cloud: Cloud) -> None:
+    kms = Kms()
+    left = FoundKey(
+        cloud="gcp", id="keys/7", ring="r", generation=0, status="enabled", created_at=1
+    )
+    assert hand(cloud, kms).remove_key(left, 30).startswith("is destroyed in 30 days")
+    assert kms.destroyed == ["keys/7"]
+    with pytest.raises(CouldNotCheck):
+        hand(cloud, Kms(refuses=True)).remove_key(left, 30)

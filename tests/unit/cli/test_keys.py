@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from components import break_glass, observe
+from components.adoption import FoundKey
 from components.observe import CloudReader
 from components.settings import parse
 from components.surroundings import Surroundings
@@ -59,6 +60,8 @@ class Stack:
     requests: list[Request | None] = field(default_factory=list)
     fails: Exception | None = None
     name: str = "test"
+    found: list[FoundKey] = field(default_factory=list)
+    hidden: bool = False
 
     def export(self) -> dict[str, Any]:
         assert self.runs.journal is not None
@@ -80,6 +83,11 @@ class Stack:
             return self.store.held().reading
         except CouldNotCheck:
             return StoreReading("unverified", detail="no answer")
+
+    def keys(self) -> tuple[FoundKey, ...]:
+        if self.hidden:
+            raise CouldNotCheck("no answer", where="aws: timeout")
+        return tuple(self.found)
 
     def mend(self) -> None:
         """Nothing is left over here."""
@@ -111,10 +119,11 @@ def stack(tmp_path: Path, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> S
     def ready(given: Stack, _args: object) -> Iterator[Stack]:
         yield given
 
-    reader = CloudReader(store=made.reading, keys=tuple)
+    reader = CloudReader(store=made.reading, keys=made.keys)
     monkeypatch.setattr(stacks, "existing_stack", lambda *_, **__: made)
     monkeypatch.setattr(stacks, "warm_up", lambda: None)
     monkeypatch.setattr(stack_run, "ready", ready)
+    monkeypatch.setattr(stack_run, "unsettled", lambda _: [])
     monkeypatch.setattr(observe, "readers", lambda _: {"aws": reader})
     monkeypatch.setattr(break_glass, "hands", lambda _: {"aws": made.store})
     monkeypatch.setattr(denial_run, "_EVERY", 0.02)
@@ -327,3 +336,51 @@ def test_sets_ahead_of_the_record_are_declared_forged_by_a_run(stack: Stack) -> 
     stack.store.overwrite(render_jwks([jwk(1), jwk(2)], sequence + 9, []))
     assert main.main(["keys", "trust-journal", "test", "--yes"]) == 0
     assert stack.requests == [Request.trust_journal(RING)]
+
+
+def kms_key(identity: str, generation: int, created_at: int = 1) -> FoundKey:
+    return FoundKey(
+        cloud="aws",
+        id=identity,
+        ring=RING,
+        generation=generation,
+        status="enabled",
+        created_at=created_at,
+    )
+
+
+def test_leftovers_are_listed_and_removed_and_keys_in_use_are_neither(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_use = [kms_key("1", 1), kms_key("2", 2)]  # the record's own, by the ids it confirmed
+    stack.found = [*in_use, kms_key("twin", 2, created_at=9)]
+    assert main.main(["keys", "leftovers", "test", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [key["id"] for key in told["leftovers"]] == ["twin"]
+    assert stack.store.removed == []
+    assert main.main(["keys", "leftovers", "test", "--remove"]) == 2
+    assert stack.store.removed == []
+    assert main.main(["keys", "leftovers", "test", "--remove", "--yes"]) == 0
+    assert stack.store.removed == ["twin"]
+    assert [(line["event"], line["key"]) for line in audit()] == [("leftover_removed", "twin")]
+
+
+def test_no_leftover_is_named_while_the_record_cannot_be_relied_on(stack: Stack) -> None:
+    stack.found = [kms_key("newer", 9)]  # this state is older than that key
+    assert main.main(["keys", "leftovers", "test", "--remove", "--yes"]) == 1
+    assert stack.store.removed == []
+
+
+def test_leftovers_of_a_cloud_that_does_not_tell_are_not_known(stack: Stack) -> None:
+    stack.hidden = True
+    assert main.main(["keys", "leftovers", "test"]) == 3
+
+
+def test_a_leftover_that_the_cloud_does_not_remove_is_told(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.found = [kms_key("2", 2), kms_key("twin", 2, created_at=9)]
+    stack.store.down = True
+    assert main.main(["keys", "leftovers", "test", "--remove", "--yes"]) == 3
+    assert "is NOT removed" in capsys.readouterr().out
+    assert audit() == []
