@@ -21,7 +21,7 @@ FOR ?= 60
 CODE := signet components validator_functions sandbox tools benchmarks tests $(wildcard __main__.py)
 TYPED := signet components validator_functions sandbox tools $(wildcard __main__.py)
 
-.PHONY: help setup demo down test unit check format bench drills simulate fuzz mutants clean
+.PHONY: help setup demo down test unit check format bench drills matrix native simulate fuzz mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ bench: setup ## measure; a table, and build/bench.json
 
 drills: setup ## every drill: tokens, kills and faults on the real engine (twenty minutes and more)
 	@$(VENV)/pytest tests/drills -m "engine or drill" $(ARGS)
+
+matrix: setup ## one table of cases through every runtime and real gateway; writes docs/runtimes.md
+	@$(VENV)/python -m tests.runtimes $(ARGS)
+
+native: setup ## the published documents read by Envoy, API Gateway, Node, Go and Java
+	@$(VENV)/python -m tests.native
 
 simulate: setup ## rotations by the thousand in simulated time, under faults (ARGS="--help")
 	@$(VENV)/python -m tests.simulation $(ARGS)

@@ -7,7 +7,7 @@ import json
 import ssl
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,15 +66,23 @@ def call(url: str, authorization: str | None) -> GatewayAnswer:
 
     Raises CouldNotCheck when there is no HTTP answer.
     """
+    return send("GET", url, () if authorization is None else (("Authorization", authorization),))
+
+
+def send(method: str, url: str, headers: Sequence[tuple[str, str]]) -> GatewayAnswer:
+    """Send one request, its path and query as they stand in `url`.
+
+    Raises CouldNotCheck when there is no HTTP answer.
+    """
     parts = urllib.parse.urlsplit(url)
-    headers = {"Host": parts.netloc, "Accept": "application/json"}
-    if authorization is not None:
-        headers["Authorization"] = authorization
-    target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     begun = time.perf_counter()
     connection = _connection(parts)
     try:
-        connection.request("GET", target, headers=headers)
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in (("Host", parts.netloc), ("Accept", "application/json"), *headers):
+            connection.putheader(name, value)
+        connection.endheaders()
         response = connection.getresponse()
         body = response.read(_BODY_LIMIT)
     except (OSError, http.client.HTTPException) as error:

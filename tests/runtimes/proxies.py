@@ -29,6 +29,7 @@ def back_end() -> Iterator[int]:
 
     class Echo(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def _answer(self) -> None:
             told = {
