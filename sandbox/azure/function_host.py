@@ -81,10 +81,10 @@ def handler(routes: Routes) -> type[http.server.BaseHTTPRequestHandler]:
                 return
             body = self.rfile.read(length)
             headers: dict[str, str] = {}
-            for name, told in self.headers.items():
+            for name, sent in self.headers.items():
                 known = headers.get(name.lower())
                 # White space around a value is no part of it (RFC 9110 section 5.5).
-                value = told.strip(" \t")
+                value = sent.strip(" \t")
                 headers[name.lower()] = value if known is None else f"{known}, {value}"
             try:
                 answer = routes.call(self.command, self.path, headers, body)
