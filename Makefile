@@ -18,8 +18,8 @@ COVERED := --cov=validator_functions/verification --cov-branch --cov-fail-under=
 # Two processes, a file of tests whole in one of them, because a file's stack is up once for all of it.
 SPREAD := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 FOR ?= 60
-CODE := signet components validator_functions sandbox tools benchmarks tests $(wildcard __main__.py)
-TYPED := signet components validator_functions sandbox tools $(wildcard __main__.py)
+CODE := signet components validator_functions sandbox tools benchmarks examples tests $(wildcard __main__.py)
+TYPED := signet components validator_functions sandbox tools examples $(wildcard __main__.py)
 
 .PHONY: help setup demo down test unit check format bench drills matrix native simulate fuzz mutants clean
 

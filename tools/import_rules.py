@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-OWN = ("signet", "components", "validator_functions", "sandbox", "tools", "benchmarks", "tests")
+OWN = (
+    *("signet", "components", "validator_functions", "sandbox", "tools", "benchmarks"),
+    *("examples", "tests"),
+)
 VERIFICATION = "validator_functions.verification"
 
 # A pure module has no clock, no network, no environment, no other program and no chance.
@@ -142,6 +145,7 @@ ROOMS = (
     Room("tools.warm", own=("signet", "components", "sandbox")),  # runs inside `.venv`
     Room("tools.engine", packages=("pulumi", "grpc")),  # runs beside the pulumi command
     Room("tools", own=("signet.paths",)),
+    Room("examples", own=(VERIFICATION,)),  # a service team has nothing else of ours
     # It times the simulation too, which is a test.
     Room("benchmarks", own=OWN, packages=("*",)),
     Room("tests", own=OWN, packages=("*",)),

@@ -1,0 +1,1 @@
+"""Small programs that use Signet as a service team would."""

@@ -1,0 +1,1 @@
+"""A guarded receiver of deployment webhooks: `app.application()` is an ASGI program."""

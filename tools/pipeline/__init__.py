@@ -1,0 +1,1 @@
+"""What pipelines run without a set-up: single files, on the standard library alone."""
