@@ -1,12 +1,13 @@
 """What a run looks at before it plans: the published sets and the KMS keys, in every cloud."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from components.adoption import FoundKey
 from components.bounded import Answer, ask_all, wait_for
+from components.collisions import ChosenName
 from components.settings import ENVIRONMENT_RING, Settings
 from signet.errors import CouldNotCheck
 from signet.observed import StoreReading
@@ -36,6 +37,8 @@ class CloudReader:
     """Raises nothing, and is bounded in time."""
     keys: Callable[[], Sequence[FoundKey]]
     """Raises CouldNotCheck: guessing could make a key twice."""
+    names: Callable[[], Iterable[ChosenName]] = tuple
+    """Names that this environment takes there, and that somebody else may have."""
 
 
 def observe(
@@ -88,27 +91,36 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
     """Return how each cloud of the environment is looked at."""
     made: dict[str, CloudReader] = {}
     if (aws := settings.aws) is not None:
+        from components.aws.chosen_names import chosen_names
         from components.aws.key_census import find_keys
         from components.aws.readback import read_store
 
         made["aws"] = CloudReader(
             store=lambda: read_store(aws, settings.publish),
             keys=lambda: find_keys(aws, settings.environment),
+            names=lambda: chosen_names(aws),
         )
     if (azure := settings.azure) is not None:
+        from components.azure.chosen_names import chosen_names as chosen_azure_names
         from components.azure.key_census import find_keys as find_azure_keys
         from components.azure.readback import read_store as read_azure_store
+        from components.environment import SERVICE
 
         made["azure"] = CloudReader(
             store=lambda: read_azure_store(azure, settings.publish),
             keys=lambda: find_azure_keys(azure, settings.environment),
+            names=lambda: chosen_azure_names(
+                azure, settings.environment, SERVICE, keys=settings.home == "azure"
+            ),
         )
     if (gcp := settings.gcp) is not None:
+        from components.gcp.chosen_names import chosen_names as chosen_gcp_names
         from components.gcp.key_census import find_keys as find_gcp_keys
         from components.gcp.readback import read_store as read_gcp_store
 
         made["gcp"] = CloudReader(
             store=lambda: read_gcp_store(gcp, settings.publish),
             keys=lambda: find_gcp_keys(gcp, settings.environment, ENVIRONMENT_RING),
+            names=lambda: chosen_gcp_names(gcp),
         )
     return made

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pulumi
 
-from components import key_audit, observe, packaging, record
+from components import collisions, key_audit, observe, packaging, record
 from components.adoption import Adoption
 from components.environment import Environment, EnvironmentArgs
 from components.observe import CloudReader
@@ -39,9 +39,13 @@ def main(
     """
     surroundings = Surroundings.observe(pulumi.get_stack())
     settings = load(surroundings)
+    _warn_of_unguarded_keys(settings)
     known = record.read()
     _check_issuer(settings, known.journal)
-    seen = observe.observe(readers(settings), despite_keys=is_urgent(request))
+    looking = readers(settings)
+    if not is_urgent(request):
+        _refuse_taken_names(looking, known)
+    seen = observe.observe(looking, despite_keys=is_urgent(request))
     now = int(clock())
     planned = plan_run(settings, known, seen, now, request)
     tell(planned)
@@ -73,6 +77,21 @@ def main(
         say,
     )
     _export(settings, environment, confirmed, planned.adoption)
+
+
+def _refuse_taken_names(looking: Mapping[str, CloudReader], known: record.Record) -> None:
+    names = [name for reader in looking.values() for name in reader.names()]
+    for line in collisions.refuse_taken(names, known):
+        pulumi.log.info(line)
+
+
+def _warn_of_unguarded_keys(settings: Settings) -> None:
+    if not settings.protect_keys and not settings.in_sandbox:
+        pulumi.log.warn(
+            f"{NAMESPACE}:protectKeys is off: the signing keys of {settings.environment} are not "
+            "guarded. `signet down` would destroy them, and a mistake in a run could. Remove the "
+            "line as soon as this environment is meant to stay."
+        )
 
 
 def _write_down(

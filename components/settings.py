@@ -128,6 +128,7 @@ class Settings:
     issuer_is_default: bool
     publish: Literal["public", "private"]
     protect_keys: bool
+    """Off, outside the sandbox, only where the environment is to end; each run warns of it."""
     audience: str
     required_scope: str
     python: str
@@ -143,6 +144,11 @@ class Settings:
     aws: AwsSettings | None
     azure: AzureSettings | None = None
     gcp: GcpSettings | None = None
+
+    @property
+    def disposable(self) -> bool:
+        """Whether buckets may be destroyed with the earlier documents that they keep."""
+        return self.in_sandbox or not self.protect_keys
 
     @property
     def timings(self) -> Timings:
@@ -188,7 +194,7 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         publish="private"
         if read.choice("publish", ("public", "private")) == "private"
         else "public",
-        protect_keys=_protect_keys(read, surroundings),
+        protect_keys=read.flag("protectKeys"),
         audience=_audience(read),
         required_scope=read.text("requiredScope", _SCOPE, "write one scope, such as orders:read"),
         python=_python(read, surroundings),
@@ -314,17 +320,6 @@ def _key_size(read: SettingReader, algorithm: str) -> int:
 
 def _remedy(fault: PolicyFault) -> str:
     return fault.remedy.replace(f"set {fault.key}", f"set {NAMESPACE}:{fault.key}")
-
-
-def _protect_keys(read: SettingReader, surroundings: Surroundings) -> bool:
-    protect = read.flag("protectKeys")
-    if not protect and not surroundings.in_sandbox:
-        read.fault(
-            "protectKeys",
-            "signing keys may go unprotected in the sandbox only",
-            "remove it, or set it to true",
-        )
-    return protect
 
 
 def _audience(read: SettingReader) -> str:

@@ -166,7 +166,7 @@ class AwsCloud(pulumi.ComponentResource):
                 max_age=self._settings.timings.jwks_max_age,
                 publish=self._settings.publish,
                 readers=self._readers,
-                force_destroy=self._settings.in_sandbox,
+                force_destroy=self._settings.disposable,
             ),
             self._child(),
         )

@@ -104,7 +104,7 @@ class GcpCloud(pulumi.ComponentResource):
                 python=settings.python,
                 bundle=order.bundle,
                 settings=order.settings,
-                force_destroy=settings.in_sandbox,
+                force_destroy=settings.disposable,
             ),
             self._child(),
         )
@@ -155,7 +155,7 @@ class GcpCloud(pulumi.ComponentResource):
                 max_age=self._settings.timings.jwks_max_age,
                 publish=self._settings.publish,
                 readers=self._readers,
-                force_destroy=self._settings.in_sandbox,
+                force_destroy=self._settings.disposable,
             ),
             self._child(),
         )

@@ -99,7 +99,8 @@ def look(
                 Fault(
                     key="signet:gcpKeyRing",
                     value=settings.key_ring,
-                    problem=f"its key {ring} is there already, and is not this environment's",
+                    problem=f"Google Cloud: its key {ring} is there already, and is not this "
+                    "environment's",
                     remedy="name another key ring: Google never deletes one",
                 )
             ]

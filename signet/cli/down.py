@@ -1,16 +1,21 @@
-"""`signet down`: destroy a stack. It asks first, and a guarded key stops it."""
+"""`signet down`: destroy a stack. It asks first, and refuses while signing keys are guarded."""
 
 import argparse
 
 from signet import paths
 from signet.cli import output, run_options, run_view, stacks
 from signet.engine import place, sandbox_marker
+from signet.errors import Fault, SettingsError
 
 _EXAMPLE = """\
 examples:
   signet down local          also stops the sandbox when nothing is left in it
   signet down dev --yes
 """
+
+
+_SHOWN = 4
+"""Names in a message; the rest is counted."""
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,12 +38,15 @@ def run(args: argparse.Namespace) -> int:
         return _nothing(args)
     with stack_run.ready(stack, args) as ready:
         ready.mend()
+        if not args.target:
+            _refuse_guarded(args.stack, stack_run.guarded(stack))
         count = stack_run.recorded(stack)
         if count and not args.target:
-            output.confirm(
-                f"Destroy {args.stack}: {count} resources, and every signing key among them?",
-                yes=args.yes,
-            )
+            question = f"Destroy {args.stack}: {count} resources, and every signing key among them?"
+            if stack.place.in_sandbox:
+                output.confirm(question, yes=args.yes)
+            else:
+                output.confirm_by_name(f"{question} Its tokens end.", args.stack, yes=args.yes)
         result = ready.destroy()
         if not args.target:
             stack.remove()
@@ -50,6 +58,29 @@ def run(args: argparse.Namespace) -> int:
     counts = run_view.summary(result.counts, planned=False)
     output.say(f"{args.stack}: {counts} ({result.seconds:.1f} s)", style="good")
     return 0
+
+
+def _refuse_guarded(stack: str, names: list[str]) -> None:
+    """Stop before anything is destroyed: the engine would stop only once it reaches a guarded one.
+
+    Raises SettingsError.
+    """
+    if not names:
+        return
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    raise SettingsError(
+        [
+            Fault(
+                key="signet:protectKeys",
+                value="true",
+                problem=f"{stack} guards {len(names)} resources from being destroyed: "
+                f"{', '.join(names[:_SHOWN])}{more}. Nothing was destroyed",
+                remedy=f"if {stack} is to end for good: write `signet:protectKeys: false` into "
+                f"Pulumi.{stack}.yaml, run `signet up {stack}`, which takes the guard away, then "
+                f"`signet down {stack}`",
+            )
+        ]
+    )
 
 
 def _made(stack: str) -> bool:

@@ -145,6 +145,24 @@ def confirm(question: str, *, yes: bool) -> None:
         raise NegativeAnswer("stopped: nothing was changed")
 
 
+def confirm_by_name(question: str, name: str, *, yes: bool) -> None:
+    """Return when the person writes the name itself (or said `--yes`): for what nothing undoes.
+
+    Raises as `confirm` does.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "this asks before it acts, and there is no terminal to ask on",
+            remedy="add --yes if that is what you want",
+        )
+    sys.stderr.write(f"{question} Write {name} to go on: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != name:
+        raise NegativeAnswer("stopped: nothing was changed")
+
+
 def use_colour(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:
     """Return whether this stream may be coloured."""
     env = os.environ if environ is None else environ

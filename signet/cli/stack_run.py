@@ -202,6 +202,15 @@ def recorded(stack: EngineStack) -> int:
     )
 
 
+def guarded(stack: EngineStack) -> list[str]:
+    """Return the names of what the state guards from being destroyed."""
+    return [
+        str(resource["urn"]).rsplit("::", 1)[-1]
+        for resource in resources_of(stack.export())
+        if resource.get("protect")
+    ]
+
+
 def unsettled(stack: EngineStack) -> list[str]:
     """Return what a killed run left, in words."""
     return [

@@ -92,6 +92,21 @@ def test_a_lowered_token_lifetime_does_not_refuse_tokens_that_live(whole: Whole)
     assert confirmed.token_lifetime == {"environment": 300}
 
 
+def test_an_environment_that_is_to_end_says_so_in_every_run_and_its_keys_may_go(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", said.append)
+    run = whole(settings={"protectKeys": "false", "audience": "https://ending.test.invalid"})
+    assert [
+        line.partition(":protectKeys is off: the signing keys of test")[1] for line in said
+    ] == [":protectKeys is off: the signing keys of test"]
+    for key in run.of("aws:kms/key:Key"):
+        assert not key.protect
+        assert not key.retain_on_delete
+    assert run.one("environment-store-bucket").inputs["forceDestroy"] is True
+
+
 def test_protection_is_off_where_the_sandbox_says_so(
     whole: Whole, monkeypatch: pytest.MonkeyPatch
 ) -> None:

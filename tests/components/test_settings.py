@@ -88,7 +88,6 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("keySize", "1024", "2048"),
     ("keySize", "large", "whole number"),
     ("publish", "pubic", "none of the allowed"),
-    ("protectKeys", "false", "sandbox only"),
     ("protectKeys", "maybe", "true nor false"),
     ("audience", "", "missing"),
     ("audience", "two words", "form"),
@@ -205,12 +204,19 @@ def test_the_smallest_good_value_is_named_for_a_timing_fault() -> None:
         parse(raw(rotationPeriod=f"{smallest - 1}s"), REAL)
 
 
-def test_the_sandbox_alone_allows_loopback_unprotected_keys_and_this_machines_python() -> None:
-    settings = parse(
-        raw(issuer="http://127.0.0.1:4566/x", protectKeys="false", python="running"), SANDBOX
-    )
+@pytest.mark.parametrize(
+    ("protect", "where", "disposable"),
+    [("true", REAL, False), ("false", REAL, True), ("true", SANDBOX, True)],
+)
+def test_buckets_may_go_with_all_they_keep_where_the_environment_may(
+    protect: str, where: Surroundings, disposable: bool
+) -> None:
+    assert parse(raw(protectKeys=protect), where).disposable is disposable
+
+
+def test_the_sandbox_alone_allows_loopback_and_this_machines_python() -> None:
+    settings = parse(raw(issuer="http://127.0.0.1:4566/x", python="running"), SANDBOX)
     assert settings.in_sandbox
-    assert not settings.protect_keys
     assert settings.python.startswith("3.")
     assert settings.aws is not None
     assert settings.aws.store_url == "http://127.0.0.1:4566/example-keys"
