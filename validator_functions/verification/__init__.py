@@ -70,4 +70,6 @@ def __getattr__(name: str) -> Any:
     module = _HOME_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{module}", __name__), name)
+    found = getattr(import_module(f".{module}", __name__), name)
+    globals()[name] = found  # this function costs more than most of what it finds
+    return found

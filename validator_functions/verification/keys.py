@@ -41,14 +41,18 @@ def foreign(*algorithms: str) -> Profile:
 
 
 class Key(Frozen):
-    """One public key with the one algorithm that it may be used for."""
+    """One public key with the one algorithm that it may be used for.
 
-    __slots__ = ("algorithm", "check", "kid", "kty", "public_key")
+    `signature_length` is in characters of base64url: each of its signatures is just so long.
+    """
+
+    __slots__ = ("algorithm", "check", "kid", "kty", "public_key", "signature_length")
     kid: str
     algorithm: str
     kty: str
     public_key: Any
     check: Check
+    signature_length: int
 
     def __init__(self, kid: str, algorithm: str, public_key: Any, check: Check) -> None:
         self._fill(
@@ -57,6 +61,7 @@ class Key(Frozen):
             kty=algorithms.KEY_TYPES[algorithm],
             public_key=public_key,
             check=check,
+            signature_length=algorithms.signature_length(algorithm, public_key),
         )
 
     def __repr__(self) -> str:
