@@ -41,7 +41,9 @@ _PATHS: Final = (
     "healthz",
     "authorize",
 )
-_STAGES: Final = ("", "prod", "test", "dev", "default", "$default", "live")
+_STAGE: Final = "live"
+"""What `components/aws` calls the one stage of a REST API; a test compares."""
+_STAGES: Final = ("prod", "test", "dev", "default", "$default", "test-invoke-stage")
 _FUNCTION_PATHS: Final = (
     "",
     "api",
@@ -164,15 +166,16 @@ def _at_any(gateway: Gateway) -> Iterator[Attempt]:
 
 
 def _rest_stages(gateway: Gateway) -> Iterator[Attempt]:
-    """Stages and resources of a REST API that nobody guards: the root, other stages."""
-    root = _root(gateway.url)
+    """Of a REST API: the same path in other stages, and paths beside the guarded one."""
     for stage in _STAGES:
         yield Attempt(
-            gateway=gateway.title, what=f"the stage {stage!r} itself", url=f"{root}/{stage}"
+            gateway=gateway.title,
+            what=f"another stage: {stage}",
+            url=gateway.url.replace(f"/{_STAGE}/", f"/{stage}/", 1),
         )
-    yield Attempt(
-        gateway=gateway.title, what="a path beside the guarded ones", url=f"{root}/live/other"
-    )
+    above = gateway.url.rpartition("/")[0]
+    for what, url in (("the path above", above), ("a path beside", f"{above}/other")):
+        yield Attempt(gateway=gateway.title, what=what, url=url)
 
 
 def _function_app(gateway: Gateway) -> Iterator[Attempt]:

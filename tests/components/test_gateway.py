@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from components.passed_on import IDENTITY_HEADERS
+from signet.probing import declared_ways as ways
 from tests.components import mocked
 from tests.components.conftest import Whole
 
@@ -20,6 +21,54 @@ def test_every_route_of_the_http_api_is_guarded_and_the_default_route_exists(who
     for route in routes:
         assert route.inputs["authorizationType"] == "CUSTOM"
         assert route.inputs["authorizerId"] == "environment-gateway-http-authorizer-id"
+
+
+@pytest.mark.parametrize("settings", [{}, {"awsBackend": URL}, {"awsResultCache": "30s"}])
+def test_what_is_declared_leaves_no_way_around(whole: Whole, settings: dict[str, Any]) -> None:
+    run = whole(settings=settings)
+    name = "environment-gateway"
+    http = [f"{name}-http-authorizer-id"]
+    rest = [f"{name}-rest-{kind}-authorizer-id" for kind in ("token", "request")]
+    routes = [_aws_shape(each.inputs) for each in run.of("aws:apigatewayv2/route:Route")]
+    assert ways.unguarded_routes(routes, http) == []
+    methods = [
+        {
+            "path": each.name,
+            "resourceMethods": {
+                "ANY": {
+                    "authorizationType": each.inputs["authorization"],
+                    "authorizerId": each.inputs["authorizerId"],
+                }
+            },
+        }
+        for each in run.of("aws:apigateway/method:Method")
+    ]
+    assert len(methods) == 4
+    assert ways.unguarded_methods(methods, rest) == []
+    for kind in ("aws:apigatewayv2/authorizer:Authorizer", "aws:apigateway/authorizer:Authorizer"):
+        for authorizer in run.of(kind):
+            told = {**authorizer.inputs, "identitySource": _sources(authorizer.inputs)}
+            assert ways.authorizer_faults(told) == []
+
+
+def test_nobody_but_api_gateway_for_one_authorizer_may_invoke_a_validator(whole: Whole) -> None:
+    run = whole()
+    assert not any("functionUrl" in each.type for each in run.resources)
+    for each in run.of("aws:lambda/permission:Permission"):
+        principal = {"Service": each.inputs["principal"]}
+        condition = {"ArnLike": {"AWS:SourceArn": each.inputs["sourceArn"]}}
+        stated = {"Effect": "Allow", "Principal": principal, "Condition": condition}
+        found = ways.invoker_faults(json.dumps({"Statement": [stated]}), [each.inputs["sourceArn"]])
+        assert found == []
+        assert not each.inputs["sourceArn"].startswith("*")
+
+
+def _aws_shape(inputs: dict[str, Any]) -> dict[str, Any]:
+    return {f"{name[0].upper()}{name[1:]}": value for name, value in inputs.items()}
+
+
+def _sources(inputs: dict[str, Any]) -> Any:
+    return inputs.get("identitySources") or inputs.get("identitySource")
 
 
 def test_the_http_authorizer_answers_simply_uncached_and_wants_a_header(whole: Whole) -> None:

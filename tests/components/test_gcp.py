@@ -23,6 +23,7 @@ from components.settings import Settings, parse
 from components.surroundings import Surroundings
 from signet.errors import RunFailed, SettingsError
 from signet.observed import StoreReading
+from signet.probing.declared_ways import cloud_run_faults
 from tests.components.mocked import Run, private_material, run
 
 SETTINGS: dict[str, Any] = {
@@ -257,6 +258,27 @@ def test_the_source_is_the_bundles_tree_and_always_the_same_bytes(tmp_path: Path
 def test_settings_that_fit_no_variable_are_refused() -> None:
     with pytest.raises(RunFailed, match="holds 32768"):
         encoded("x" * 25_000)
+
+
+def test_the_validator_is_not_for_everybody_to_ask(deployed: Any) -> None:
+    (service,) = deployed().of("gcp:cloudrunv2/service:Service")
+    assert cloud_run_faults(service.inputs) == []
+    (asked,) = deployed(gcpIngress="all").of("gcp:cloudrunv2/service:Service")
+    assert len(cloud_run_faults(asked.inputs)) == 1
+
+
+@pytest.mark.parametrize(
+    ("proxy", "told"),
+    [("envoy", {"envoy"}), ("forwarded", {"caddy", "traefik"}), ("original", {"nginx"})],
+)
+def test_only_the_configuration_of_the_kind_that_asks_is_exported(
+    deployed: Any, proxy: str, told: set[str]
+) -> None:
+    attached = deployed(gcpProxy=proxy).exports["attached"]["gcp"]
+    assert attached.keys() == {*told, "openapi"}
+    for name in told:
+        assert all(header in attached[name] for header in IDENTITY_HEADERS)
+        assert "/authorize" in attached[name]
 
 
 def test_envoy_fails_closed_and_clears_what_a_caller_claims() -> None:

@@ -20,7 +20,8 @@ from joserfc import jwt as joserfc_jwt
 
 from signet.paths import repo_root
 from signet.probing.cases import CASES
-from signet.probing.gateway_call import call, gateways_of
+from signet.probing.gateway_call import call, gateways_of, send
+from signet.probing.ways_around import attempts, try_all
 
 pytestmark = pytest.mark.engine
 
@@ -141,6 +142,12 @@ def test_a_good_token_reaches_the_backend_with_its_subject(local: Local) -> None
 
 def test_without_a_token_every_gateway_answers_401(local: Local) -> None:
     assert [call(url, None).status for url in local.urls] == [401, 401, 401]
+
+
+def test_no_way_around_any_gateway_is_open(local: Local) -> None:
+    tried = attempts(local.outputs)
+    assert {each.gateway for each in tried} >= {"aws http", "aws rest-token", "aws rest-request"}
+    assert [opening.as_dict() for opening in try_all(tried, send)] == []
 
 
 def test_with_the_wrong_scope_every_gateway_answers_403(local: Local) -> None:

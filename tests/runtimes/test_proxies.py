@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from signet.probing.gateway_call import send as send_from_outside
+from signet.probing.ways_around import attempts, try_all
 from tests.cases import forge
 from tests.cases.settings import artefact, document, issuer
 from validator_functions.verification.identity import IDENTITY_HEADERS
@@ -25,6 +27,7 @@ class Front:
 
     def __init__(self, name: str, port: int, log: Path) -> None:
         self.name = name
+        self.url = f"http://127.0.0.1:{port}"
         self._port = port
         self._log = log
         self._read = 0
@@ -147,6 +150,11 @@ def test_two_authorization_headers_pass_nowhere(front: Front) -> None:
     # nginx answers a repeated header of this kind itself.
     itself = front.name == "nginx"
     assert (status, front.logged()) == ((400, []) if itself else (401, ["credentials_malformed"]))
+
+
+def test_no_way_around_the_proxy_is_open(front: Front) -> None:
+    tried = attempts({"gateways": {"gcp": {front.name: front.url}}})
+    assert [opening.as_dict() for opening in try_all(tried, send_from_outside)] == []
 
 
 def test_without_a_validator_nothing_passes_and_the_client_is_told_503(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from components.aws import rest_gateway
 from signet.gateway_answers import ANSWERS
+from signet.probing import ways_around
 from signet.probing.gateway_call import GatewayAnswer
 from signet.probing.ways_around import Attempt, attempts, is_refused, try_all
 
@@ -36,6 +38,11 @@ def test_every_gateway_and_back_end_is_tried() -> None:
     }
 
 
+def test_the_stage_is_the_one_that_the_components_make() -> None:
+    assert f"/{rest_gateway.STAGE}/" in OUTPUTS["gateways"]["aws"]["rest-token"]
+    assert ways_around._STAGE == rest_gateway.STAGE
+
+
 def test_nothing_is_tried_with_a_token_that_could_be_good() -> None:
     values = [value for each in LISTED for name, value in each.headers if "Auth" in name]
     assert set(values) == {"Bearer a.b.c", "Bearer ", "Bearer null"}
@@ -45,8 +52,9 @@ def test_nothing_is_tried_with_a_token_that_could_be_good() -> None:
     ("gateway", "method", "url"),
     [
         ("aws http", "OPTIONS", "https://a.execute-api.eu-central-1.amazonaws.com"),
-        ("aws rest-token", "GET", "https://b.execute-api.eu-central-1.amazonaws.com/"),
+        ("aws rest-token", "GET", "https://b.execute-api.eu-central-1.amazonaws.com/prod/token"),
         ("aws rest-token", "GET", "https://b.execute-api.eu-central-1.amazonaws.com/live/other"),
+        ("aws rest-token", "GET", "https://b.execute-api.eu-central-1.amazonaws.com/live"),
         ("azure function", "GET", "https://app.azurewebsites.net/admin/host/status"),
         ("gcp forward-auth", "GET", "https://v-abc.a.run.app/"),
         ("back end", "GET", "https://orders.internal.example.com/"),
