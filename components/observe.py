@@ -87,6 +87,12 @@ def _listed(cloud: str, answer: Answer[Sequence[FoundKey]]) -> Sequence[FoundKey
     return answer.result()
 
 
+def store_urls(settings: Settings) -> dict[str, str]:
+    """Return the address below which each cloud's documents are read."""
+    found = {"aws": settings.aws, "azure": settings.azure, "gcp": settings.gcp}
+    return {cloud: store.store_url for cloud in settings.clouds if (store := found[cloud])}
+
+
 def readers(settings: Settings) -> dict[str, CloudReader]:
     """Return how each cloud of the environment is looked at."""
     made: dict[str, CloudReader] = {}

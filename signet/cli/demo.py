@@ -36,6 +36,7 @@ examples:
   signet demo                  bring `local` up, show the table, tell what to try next
   signet demo --no-timing      without the run at the end that has nothing to do
   signet demo --logs           the validators' newest decisions, and nothing else
+  signet demo --rotation       two rotations and a taint under traffic, in about five minutes
 """
 
 
@@ -45,7 +46,17 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "demo", help="good and bad tokens at real gateways", description=__doc__, epilog=_EXAMPLE
     )
     parser.add_argument(
-        "--stack", default=_STACK, choices=("local", "local-fast"), help="which sandbox stack"
+        "--stack",
+        choices=("local", "local-fast"),
+        help="which sandbox stack (default: local; local-fast with --rotation)",
+    )
+    parser.add_argument(
+        "--rotation",
+        action="store_true",
+        help="keys rotate under traffic, and one is tainted; takes five minutes and more",
+    )
+    parser.add_argument(
+        "--periods", type=int, default=2, help="how many periods --rotation goes on for"
     )
     parser.add_argument(
         "--no-timing",
@@ -58,6 +69,12 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(args: argparse.Namespace) -> int:
     """Show the table. Returns 1 when a row differs."""
+    if args.rotation:
+        from signet.cli import demo_rotation
+
+        args.stack = args.stack or "local-fast"
+        return demo_rotation.run(args)
+    args.stack = args.stack or _STACK
     if args.logs:
         return _show_logs(args)
     begun = time.monotonic()

@@ -42,27 +42,40 @@ class DenialRun:
         self._key: Outcome | None = None
         self._sets: dict[str, Outcome] = {}
         self._said: set[tuple[str, str]] = set()
+        self._done = key_request.Applied()
+        self._failed: SignetError | None = None
         self._stop = threading.Event()
         self._begun = time.monotonic()
 
     def run(self) -> int:
-        """Do all of it. Returns 0, or 3 with what remains to be done."""
+        """Do all of it, and tell. Returns 0, or 3 with what remains to be done."""
+        self.act()
+        return self._report()
+
+    def act(self) -> None:
+        """Do all of it; `remains` tells what could not be done."""
         self._disable()
         self._assert()
-        failed: SignetError | None = None
-        done = key_request.Applied()
         watcher = threading.Thread(target=self._watch, name="re-assert", daemon=True)
         watcher.start()
         try:
             if not self._args.no_up:
-                done = self._up()
+                self._done = self._up()
         except SignetError as error:
-            failed = error
+            self._failed = error
         finally:
             self._stop.set()
             watcher.join()
         self._last_tries()
-        return self._report(done, failed)
+
+    def remains(self) -> list[str]:
+        """Return what remains to be done, in words."""
+        told = [f"{each.cloud}: {each.text}" for each in self._open()]
+        if self._failed is not None:
+            told.append(f"the run: {self._failed.what}; run `signet up {self._args.stack}`")
+        elif self._args.no_up:
+            told.append(f"the run: `signet up {self._args.stack}` adopts the denial")
+        return told
 
     def _disable(self) -> None:
         outcome = self._denier.disable()
@@ -134,21 +147,17 @@ class DenialRun:
             warn=lambda text: output.note(text, style="warn"),
         )
 
-    def _report(self, done: key_request.Applied, failed: SignetError | None) -> int:
-        remains = [f"{each.cloud}: {each.text}" for each in self._open()]
-        if failed is not None:
-            remains.append(f"the run: {failed.what}; run `signet up {self._args.stack}`")
-        elif self._args.no_up:
-            remains.append(f"the run: `signet up {self._args.stack}` adopts the denial")
+    def _report(self) -> int:
+        remains = self.remains()
         told = {
             "kid": self._target.kid,
             "key_disabled": self._key.done if self._key is not None else None,
             "sets": {cloud: each.done for cloud, each in sorted(self._sets.items())},
             "remains": remains,
         }
-        key_request.report(self._args, done, **told)
-        if failed is not None and not self._args.json:
-            output.print_error(failed, as_json=False)
+        key_request.report(self._args, self._done, **told)
+        if self._failed is not None and not self._args.json:
+            output.print_error(self._failed, as_json=False)
         if remains and not self._args.json:
             output.say("\nWhat remains to be done:", style="bad")
             for line in remains:
