@@ -1,4 +1,4 @@
-"""The validator bundle: one zip, the same bytes for all three clouds.
+"""Bundles: the validators' one zip, the same bytes for all three clouds, and the token service's.
 
 Our code and hash-locked manylinux wheels for one target Python. Built by our own code so that
 nothing but the inputs decides the bytes: names sorted, times and permissions fixed, no caches.
@@ -16,9 +16,9 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from fnmatch import fnmatch
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatch, fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from signet.errors import Fault, RunFailed, SettingsError
@@ -31,11 +31,6 @@ MAX_BYTES = 12 * 1024 * 1024
 PLATFORM = "x86_64-manylinux_2_28"
 
 _FORMAT = "2"  # raise it when the way of packing changes, so that no cached bundle survives that
-_SOURCES = "validator_functions"
-_AZURE = f"{_SOURCES}/azure_function"
-# What a platform looks for at the root of what it is given.
-_AT_ROOT = {"function_app.py": f"{_AZURE}/function_app.py", "host.json": f"{_AZURE}/host.json"}
-_LOCK = PurePosixPath("requirements/bundle.txt")
 _KEPT = 8
 _INSTALL_LIMIT = 300.0
 _TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
@@ -44,6 +39,72 @@ _LEVEL = 6  # 9 takes four times as long for the cryptography library, and saves
 # What installers leave behind, which differs between machines or serves nobody at run time.
 _LEFT_OUT = frozenset(
     {"__pycache__", "tests", "bin", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What goes into a bundle.
+
+    Of `folders` only what fits a pattern of `only` is taken, all where there is none; `at_root`
+    puts copies where a platform looks for them. Of the locked packages, files that fit `trimmed`
+    and not `kept` are left out.
+    """
+
+    name: str
+    lock: PurePosixPath
+    folders: tuple[str, ...]
+    only: tuple[str, ...] = ()
+    at_root: Mapping[str, str] = field(default_factory=dict)
+    trimmed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+    def sources(self, home: Path) -> dict[str, bytes]:
+        """Return our own files, by their name in the zip."""
+        found = {
+            name: data
+            for folder in self.folders
+            for name, data in _files(home / folder, PurePosixPath(folder))
+            if not self.only or _fits(name, self.only)
+        }
+        roots = {name: found[where] for name, where in self.at_root.items() if where in found}
+        return found | roots
+
+    def packages(self, wheels: Path) -> dict[str, bytes]:
+        """Return the locked packages' files."""
+        return {
+            name: data
+            for name, data in _files(wheels, PurePosixPath())
+            if not _fits(name, self.trimmed) or _fits(name, self.kept)
+        }
+
+
+_AZURE = "validator_functions/azure_function"
+VALIDATOR = Recipe(
+    name="validator",
+    lock=PurePosixPath("requirements/bundle.txt"),
+    folders=("validator_functions",),
+    at_root={"function_app.py": f"{_AZURE}/function_app.py", "host.json": f"{_AZURE}/host.json"},
+)
+TOKEN_SERVICE = Recipe(
+    name="token-service",
+    lock=PurePosixPath("requirements/token_service.txt"),
+    folders=("signet", "validator_functions"),
+    # By name, so that a change of anything else does not deploy it anew; a test runs it alone.
+    only=(
+        *("signet/__init__.py", "signet/caller_faults.py", "signet/callers.py"),
+        *("signet/claim_match.py", "signet/documents.py", "signet/errors.py"),
+        *("signet/identities.py", "signet/strict_json.py", "signet/token_service.py"),
+        *("signet/issuing/__init__.py", "signet/issuing/claims.py", "signet/issuing/errors.py"),
+        *("signet/issuing/issuer.py", "signet/issuing/pyjwt_algorithm.py"),
+        *("signet/issuing/signature_format.py", "signet/issuing/exchange/*"),
+        *("signet/issuing/signers/__init__.py", "signet/issuing/signers/aws.py"),
+        *("signet/issuing/used_tokens/*", "validator_functions/__init__.py"),
+        "validator_functions/verification/*",
+    ),
+    # The models of 400 services, of which three are called; without them it is a third as large.
+    trimmed=("botocore/data/*/*", "boto3/examples/*"),
+    kept=("botocore/data/kms/*", "botocore/data/sts/*", "botocore/data/s3/*"),
 )
 
 
@@ -68,7 +129,10 @@ def default_target() -> str:
 
 
 def build_bundle(
-    target_python: str, out_dir: Path | None = None, root: Path | None = None
+    target_python: str,
+    out_dir: Path | None = None,
+    root: Path | None = None,
+    recipe: Recipe = VALIDATOR,
 ) -> Bundle:
     """Return the bundle for `target_python` ("3.12"), building it if its inputs changed.
 
@@ -83,7 +147,7 @@ def build_bundle(
                 Fault(
                     key="signet:python",
                     value=target_python,
-                    problem="the validator bundle is not built for this Python",
+                    problem=f"the {recipe.name} bundle is not built for this Python",
                     remedy=f"write one of {', '.join(TARGETS)}",
                 )
             ]
@@ -91,15 +155,14 @@ def build_bundle(
     home = repo_root() if root is None else root
     out = state_dir() / "bundles" if out_dir is None else out_dir
     out.mkdir(parents=True, exist_ok=True)
-    sources = dict(_files(home / _SOURCES, PurePosixPath(_SOURCES)))
-    sources |= {name: sources[where] for name, where in _AT_ROOT.items() if where in sources}
-    lock = (home / _LOCK).read_bytes()
-    name = f"validator-py{target_python}-{_inputs_hash(target_python, lock, sources)}"
+    sources = recipe.sources(home)
+    lock = (home / recipe.lock).read_bytes()
+    name = f"{recipe.name}-py{target_python}-{_inputs_hash(target_python, lock, sources)}"
     built = _cached(out, name)
     if built is None:
-        wheels = _wheels(home, out, target_python, lock)
-        built = _write(out, name, pack(sources | dict(_files(wheels, PurePosixPath()))))
-        _prune(out)
+        wheels = _wheels(home, out, target_python, recipe, lock)
+        built = _write(out, name, pack(sources | recipe.packages(wheels)), recipe)
+        _prune(out, recipe)
     return built
 
 
@@ -142,6 +205,10 @@ def tree_sha256(archive: Path | bytes) -> str:
     return digest.hexdigest()
 
 
+def _fits(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def _files(folder: Path, prefix: PurePosixPath) -> Iterator[tuple[str, bytes]]:
     """Give every file that belongs into the bundle, by its name there."""
     for path in folder.rglob("*"):
@@ -170,13 +237,13 @@ def _cached(out: Path, name: str) -> Bundle | None:
     return bundle if hashlib.sha256(data).hexdigest() == bundle.sha256 else None
 
 
-def _write(out: Path, name: str, data: bytes) -> Bundle:
+def _write(out: Path, name: str, data: bytes, recipe: Recipe) -> Bundle:
     if len(data) > MAX_BYTES:
         raise RunFailed(
-            f"the validator bundle is {len(data) / 1024**2:.1f} MB; at most "
+            f"the {recipe.name} bundle is {len(data) / 1024**2:.1f} MB; at most "
             f"{MAX_BYTES // 1024**2} MB are allowed, because cold starts grow with it",
-            where=_LOCK.as_posix(),
-            remedy="take out of requirements/bundle.in what a validator can do without",
+            where=recipe.lock.as_posix(),
+            remedy=f"take out of {recipe.lock.with_suffix('.in')} what it can do without",
         )
     path = out / f"{name}.zip"
     bundle = Bundle(path, hashlib.sha256(data).hexdigest(), tree_sha256(data), len(data))
@@ -197,17 +264,17 @@ def _replace(path: Path, data: bytes) -> None:
         Path(draft).unlink(missing_ok=True)
 
 
-def _prune(out: Path) -> None:
+def _prune(out: Path, recipe: Recipe) -> None:
     """Keep the newest few bundles: each change of our code makes another."""
     with os.scandir(out) as entries:
-        bundles = [e for e in entries if fnmatch(e.name, "validator-py*.zip")]
+        bundles = [e for e in entries if fnmatch(e.name, f"{recipe.name}-py*.zip")]
         newest = sorted(bundles, key=lambda entry: entry.stat().st_mtime, reverse=True)
     for old in newest[_KEPT:]:
         Path(old.path[: -len(".zip")] + ".json").unlink(missing_ok=True)
         Path(old.path).unlink(missing_ok=True)
 
 
-def _wheels(home: Path, out: Path, target: str, lock: bytes) -> Path:
+def _wheels(home: Path, out: Path, target: str, recipe: Recipe, lock: bytes) -> Path:
     """Return a folder with the locked wheels unpacked for `target`, installing them once."""
     key = hashlib.sha256(PLATFORM.encode() + lock).hexdigest()[:16]
     folder = out / f"wheels-py{target}-{key}"
@@ -215,7 +282,7 @@ def _wheels(home: Path, out: Path, target: str, lock: bytes) -> Path:
         return folder
     with tempfile.TemporaryDirectory(prefix=".wheels-", dir=out) as work:
         place = Path(work) / "packages"
-        _install(home, place, target)
+        _install(home / recipe.lock, place, target)
         try:
             place.rename(folder)
         except OSError:  # another run was first with the same wheels
@@ -224,10 +291,10 @@ def _wheels(home: Path, out: Path, target: str, lock: bytes) -> Path:
     return folder
 
 
-def _install(home: Path, place: Path, target: str) -> None:
+def _install(lock: Path, place: Path, target: str) -> None:
     what = [_uv(), "pip", "install", "--quiet", "--target", str(place), "--link-mode", "copy"]
     wheels = ["--python-platform", PLATFORM, "--python-version", target, "--only-binary", ":all:"]
-    exact = ["--no-deps", "--require-hashes", "--requirement", str(home / _LOCK)]
+    exact = ["--no-deps", "--require-hashes", "--requirement", str(lock)]
     env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
     try:
         done = subprocess.run(
@@ -244,8 +311,8 @@ def _install(home: Path, place: Path, target: str) -> None:
         said = f"uv did not end within {_INSTALL_LIMIT:.0f} s"
     if said:
         raise RunFailed(
-            f"the wheels for the validator bundle (Python {target}) could not be had",
-            where=_LOCK.as_posix(),
+            f"the wheels of {lock.stem} (Python {target}) could not be had",
+            where=f"{lock.parent.name}/{lock.name}",
             remedy="check the network, or the mirror that UV_DEFAULT_INDEX and HTTPS_PROXY name, "
             "and run it again; they are fetched once for each target Python",
             details=[line for line in said.strip().splitlines() if line.strip()][-6:],

@@ -78,6 +78,19 @@ ROOMS = (
         )
         for cloud, sdk in CLOUDS.items()
     ),
+    # The token service's own artefact, which has AWS's SDK in it: its entry and its store.
+    Room(
+        "signet.issuing.exchange.aws_lambda",
+        own=("signet", VERIFICATION),
+        packages=("boto3", "botocore"),
+        not_own=("signet.engine", "signet.cli"),
+    ),
+    Room(
+        "signet.issuing.used_tokens.aws",
+        own=("signet",),
+        packages=CLOUDS["aws"][1:],
+        not_own=("signet.engine", "signet.cli"),
+    ),
     Room(
         "signet.issuing",
         own=("signet", VERIFICATION),

@@ -1,4 +1,4 @@
-"""Fetch what the first `signet up local` would fetch: the emulator, and the bundle's wheels.
+"""Fetch what the first `signet up local` would fetch: the emulator, and the bundles' wheels.
 
 Run by set-up, inside `.venv`, so that a demo's time is the demo's and needs no network.
 """
@@ -6,18 +6,20 @@ Run by set-up, inside `.venv`, so that a demo's time is the demo's and needs no 
 import os
 import sys
 
-from components.packaging import build_bundle, default_target
+from components.packaging import TOKEN_SERVICE, build_bundle, default_target
 from sandbox import ministack_venv
 from signet.errors import SignetError
 
 
 def main() -> int:
-    """Fetch both; exit 2 with the reason when one cannot be had."""
+    """Fetch them; exit 2 with the reason when one cannot be had."""
     try:
         print("the AWS emulator", flush=True)
         ministack_venv.ensure(os.environ, lambda _state: None)
         print("the validator bundle", flush=True)
         build_bundle(default_target())
+        print("the token service", flush=True)
+        build_bundle(default_target(), recipe=TOKEN_SERVICE)
     except SignetError as error:
         print(error)
         return 2

@@ -36,7 +36,7 @@ def runs() -> dict[str, mocked.Run]:
 def whole(monkeypatch: pytest.MonkeyPatch, runs: dict[str, mocked.Run]) -> Whole:
     """Runs the whole program of a real stack; settings, state and what clouds hold may be given."""
     built = packaging.Bundle(Path("bundle.zip"), "a" * 64, "b" * 64, 2)
-    monkeypatch.setattr(packaging, "build_bundle", lambda *_: built)
+    monkeypatch.setattr(packaging, "build_bundle", lambda *_, **__: built)
 
     def run(
         *,

@@ -8,7 +8,11 @@ from tools.house.faults import SetupFault
 from tools.house.progress import Progress
 from tools.house.run import watch
 
-_INPUTS = ("requirements/sandbox.txt", "requirements/bundle.txt")
+_INPUTS = (
+    "requirements/sandbox.txt",
+    "requirements/bundle.txt",
+    "requirements/token_service.txt",
+)
 
 
 def _note(root: Path) -> Path:

@@ -7,10 +7,11 @@ The digest is made here and sent with `MessageType=DIGEST`. ECDSA signatures com
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -74,6 +75,10 @@ _SESSION_SECONDS: Final = 900
 _ROLE_OF_SESSION = re.compile(r"(arn:aws[a-z-]*:)sts(::[0-9]{12}:)assumed-role/([^/]+)/.*")
 
 T = TypeVar("T")
+
+
+class _Narrower(TypedDict, total=False):
+    Policy: str
 
 
 class AwsKmsSigner:
@@ -165,8 +170,12 @@ class AwsKmsSigner:
         )
 
 
-def become(sts: STSClient, role_arn: str) -> CredentialsTypeDef | None:
+def become(
+    sts: STSClient, role_arn: str, session_policy: str | None = None
+) -> CredentialsTypeDef | None:
     """Return credentials of a role for 15 minutes; None for a caller that is this role already.
+
+    With `session_policy` the session may do no more than that policy and the role's both allow.
 
     Raises SigningDenied where the caller may not take it on.
     """
@@ -175,8 +184,12 @@ def become(sts: STSClient, role_arn: str) -> CredentialsTypeDef | None:
         caller = sts.get_caller_identity()["Arn"]
         if _ROLE_OF_SESSION.sub(r"\1iam\2role/\3", caller) == _without_path(role_arn):
             return None
+        narrower: _Narrower = {} if session_policy is None else {"Policy": session_policy}
         taken = sts.assume_role(
-            RoleArn=role_arn, RoleSessionName=_SESSION_NAME, DurationSeconds=_SESSION_SECONDS
+            RoleArn=role_arn,
+            RoleSessionName=_SESSION_NAME,
+            DurationSeconds=_SESSION_SECONDS,
+            **narrower,
         )
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
@@ -236,6 +249,32 @@ def connect(key_reference: str, algorithm: str, identity: str | None = None) -> 
             remedy="set AWS_REGION",
         ) from error
     return AwsKmsSigner(client, key_reference, algorithm)
+
+
+def connect_service(
+    key_arn: str, algorithm: str, role_arn: str, endpoint: str | None
+) -> AwsKmsSigner:
+    """Make the signer of a deployed service, as a session of `role_arn` for this one key alone.
+
+    `endpoint` is the sandbox's. Raises as `connect` does.
+    """
+    session = boto3.Session(region_name=key_arn.split(":")[3])
+    sts = session.client("sts", config=_CONFIG, endpoint_url=endpoint)
+    taken = become(sts, role_arn, _this_key_alone(key_arn))
+    if taken is not None:
+        session = boto3.Session(
+            aws_access_key_id=taken["AccessKeyId"],
+            aws_secret_access_key=taken["SecretAccessKey"],
+            aws_session_token=taken["SessionToken"],
+            region_name=session.region_name,
+        )
+    client = session.client("kms", config=_CONFIG, endpoint_url=endpoint)
+    return AwsKmsSigner(client, key_arn, algorithm)
+
+
+def _this_key_alone(key_arn: str) -> str:
+    statement = {"Effect": "Allow", "Action": "kms:Sign", "Resource": key_arn}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _without_path(role_arn: str) -> str:
