@@ -1,11 +1,11 @@
-"""`signet token`: issue a token, or look at one."""
+"""`signet token`: issue a token, swap a platform's for one, or look at one."""
 
 import argparse
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from signet.cli import issuing_record, output, run_options, stacks
+from signet.cli import issuing_record, output, run_options, stacks, token_exchange
 from signet.errors import NegativeAnswer, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ examples:
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
-        "token", help="issue and inspect tokens", description=__doc__, epilog=_EXAMPLE
+        "token", help="issue, exchange and inspect tokens", description=__doc__, epilog=_EXAMPLE
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     issue = actions.add_parser(
@@ -52,6 +52,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     issue.add_argument("--client-id", help="who asked for it (default: the subject)")
     issue.add_argument("--actor", help="who acts for the subject (`act`, RFC 8693)")
     issue.add_argument("--ring", default="environment", help="key ring (default: environment)")
+    token_exchange.add(actions)
     inspect = actions.add_parser(
         "inspect",
         help="show what a token says, without checking it",
@@ -66,7 +67,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen action."""
-    return _issue(args) if args.action == "issue" else _inspect(args)
+    chosen = {"issue": _issue, "exchange": token_exchange.run, "inspect": _inspect}
+    return chosen[args.action](args)
 
 
 def _issue(args: argparse.Namespace) -> int:

@@ -8,10 +8,10 @@ import ssl
 import time
 import urllib.parse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from signet.errors import CouldNotCheck
+from signet.errors import CouldNotCheck, UsageError
 
 _TIMEOUT: Final = 15.0
 _BODY_LIMIT: Final = 65_536
@@ -33,11 +33,12 @@ class Gateway:
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayAnswer:
-    """What a gateway answered, and how long it took in seconds."""
+    """What a gateway answered, and how long it took in seconds. Header names in lower case."""
 
     status: int
     body: bytes
     seconds: float
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def identity(self) -> dict[str, Any]:
         """Return the identity that the demo backend says it was given, empty if it says none."""
@@ -69,7 +70,26 @@ def call(url: str, authorization: str | None) -> GatewayAnswer:
     return send("GET", url, () if authorization is None else (("Authorization", authorization),))
 
 
-def send(method: str, url: str, headers: Sequence[tuple[str, str]]) -> GatewayAnswer:
+def post_form(url: str, form: Mapping[str, str]) -> GatewayAnswer:
+    """Send a form, over HTTPS or to this machine: it may hold a token.
+
+    Raises UsageError for another address, CouldNotCheck when there is no HTTP answer.
+    """
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise UsageError(
+            "a token is sent over HTTPS alone",
+            where=url,
+            remedy="give the address that `signet outputs STACK` shows",
+        )
+    body = urllib.parse.urlencode(form).encode("ascii")
+    kind = ("Content-Type", "application/x-www-form-urlencoded")
+    return send("POST", url, (kind, ("Content-Length", str(len(body)))), body)
+
+
+def send(
+    method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes | None = None
+) -> GatewayAnswer:
     """Send one request, its path and query as they stand in `url`.
 
     Raises CouldNotCheck when there is no HTTP answer.
@@ -82,9 +102,9 @@ def send(method: str, url: str, headers: Sequence[tuple[str, str]]) -> GatewayAn
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in (("Host", parts.netloc), ("Accept", "application/json"), *headers):
             connection.putheader(name, value)
-        connection.endheaders()
+        connection.endheaders(body)
         response = connection.getresponse()
-        body = response.read(_BODY_LIMIT)
+        answered = response.read(_BODY_LIMIT)
     except (OSError, http.client.HTTPException) as error:
         raise CouldNotCheck(
             f"no answer from the gateway: {error}",
@@ -93,14 +113,23 @@ def send(method: str, url: str, headers: Sequence[tuple[str, str]]) -> GatewayAn
         ) from error
     finally:
         connection.close()
-    return GatewayAnswer(status=response.status, body=body, seconds=time.perf_counter() - begun)
+    return GatewayAnswer(
+        status=response.status,
+        body=answered,
+        seconds=time.perf_counter() - begun,
+        headers={name.lower(): value for name, value in response.getheaders()},
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"127.0.0.1", "localhost"} or host.endswith(".localhost")
 
 
 def _connection(parts: urllib.parse.SplitResult) -> http.client.HTTPConnection:
     host = parts.hostname or ""
     # RFC 6761 section 6.3: every name below localhost is loopback. curl and browsers know that,
     # the C library's resolver often does not.
-    if host == "localhost" or host.endswith(".localhost"):
+    if _is_loopback(host):
         host = "127.0.0.1"
     if parts.scheme == "https":
         context = ssl.create_default_context()
