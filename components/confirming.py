@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from signet.confirmed import Confirmed, KeyResource, ValidatorReport
@@ -50,6 +51,36 @@ def confirm(
             for name, (expected, reported) in reports.items()
         },
     )
+
+
+def issuing(now: Confirmed, before: Confirmed | None) -> dict[str, int]:
+    """Return which generation a deployed issuer signs with, by ring.
+
+    What this run confirms counts once every validator of the ring reports the settings that it was
+    meant to have. One that a run with `--target` skipped may not hold the new key: then what was
+    confirmed before goes on signing.
+    """
+    chosen = {}
+    for ring, number in now.active.items():
+        earlier = before.active.get(ring, number) if before is not None else number
+        reports = (r for r in now.validators.values() if ring in r.rings)
+        chosen[ring] = number if all(report.agrees for report in reports) else earlier
+    return chosen
+
+
+def with_issuer(
+    now: Confirmed, before: Confirmed | None, name: str, expected: str, reported: str
+) -> Confirmed:
+    """Return `now` with the report of a deployed issuer.
+
+    An issuer that did not get its settings still signs with what it had. So does the record say,
+    and no clock of that older key starts: it stays published for as long as it signs.
+    """
+    report = ValidatorReport(tuple(sorted(now.active)), expected, reported)
+    active = dict(now.active)
+    if not report.agrees and before is not None:
+        active = {ring: before.active.get(ring, number) for ring, number in active.items()}
+    return replace(now, active=active, validators={**now.validators, name: report})
 
 
 def checked(ring: KeyRing, found: Mapping[str, list[Any]], confirmed: Confirmed | None) -> Keys:

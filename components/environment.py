@@ -55,6 +55,8 @@ class Environment(pulumi.ComponentResource):
     """By ring and cloud: the identity that an issuer takes on."""
     signing_keys: pulumi.Output[dict[str, Any]]
     """By ring and generation: cloud, resource, state, algorithm and `kid`."""
+    published_sets: Mapping[str, pulumi.Output[str]]
+    """By ring: the text of its published set."""
     confirmed: pulumi.Output[str]
     """What this run confirms once everything is applied."""
 
@@ -104,6 +106,7 @@ class Environment(pulumi.ComponentResource):
         }
         self.issuers = {ring.name: {cloud: keys.issuer for cloud, keys in made.items()}}
         self.signing_keys = keys.apply(lambda found: {ring.name: shown(ring, found)})
+        self.published_sets = {ring.name: documents.jwks}
         self.confirmed = self._confirmed(ring, keys, documents, validators)
         self.register_outputs({"issuer": self.issuer, "jwksUrls": self.jwks_urls})
 

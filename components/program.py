@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pulumi
 
-from components import collisions, key_audit, observe, packaging, record
+from components import collisions, key_audit, observe, packaging, record, token_service
 from components.adoption import Adoption
 from components.environment import Environment, EnvironmentArgs
 from components.observe import CloudReader
@@ -69,7 +69,20 @@ def main(
             bundle=bundle,
         ),
     )
-    confirmed = record.write_confirmed(environment.confirmed, [written, environment])
+    service = token_service.declare(
+        token_service.TokenServiceOrder(
+            settings=settings,
+            journal=journal,
+            before=known.confirmed,
+            environment=environment,
+        )
+    )
+    confirmed = record.write_confirmed(
+        environment.confirmed
+        if service is None
+        else service.confirmed(environment.confirmed, known.confirmed),
+        [written, environment, *([] if service is None else [service.resource])],
+    )
     _write_down(
         confirmed,
         origin,
@@ -77,6 +90,7 @@ def main(
         say,
     )
     _export(settings, environment, confirmed, planned.adoption)
+    pulumi.export("tokenService", None if service is None else service.exported())
 
 
 def _refuse_taken_names(looking: Mapping[str, CloudReader], known: record.Record) -> None:

@@ -14,7 +14,10 @@ from components.azure.settings import AzureSettings, read_azure
 from components.gcp.settings import GcpSettings, read_gcp
 from components.setting_values import NAMESPACE, Setting, SettingReader
 from components.surroundings import Surroundings
+from signet.callers import Caller
+from signet.callers_file import callers_of
 from signet.errors import Fault, SettingsError
+from signet.paths import repo_root
 from signet.rotation_policy import KEY_SIZES, PolicyFault, RingSpec, RotationPolicy, check_policy
 from signet.timings import Timings
 
@@ -67,6 +70,9 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "keyHold": Setting(kind="string", default="30d"),
     "kmsDeletionWindow": Setting(kind="string", default="30d"),
     "logRetention": Setting(kind="string", default="90d"),
+    "tokenService": Setting(kind="string", default="none"),
+    "environmentCallers": Setting(kind="string", default=""),
+    "tokenServiceInstances": Setting(kind="integer", default=10),
     "auditPasses": Setting(kind="boolean", default=False),
     "auditSubject": Setting(kind="string", default="plain"),
     "alarmRefusals": Setting(kind="integer", default=100),
@@ -135,6 +141,12 @@ class Settings:
     rotation: RotationPolicy
     kms_deletion_days: int
     log_days: int
+    token_service: bool
+    """Whether the home cloud runs a token service."""
+    callers: tuple[Caller, ...]
+    """Who may exchange an identity for a token of the environment's own audience."""
+    token_service_instances: int
+    """How many of it may run at once; 0 sets no bound, and so none on its use of the KMS."""
     audit_passes: bool
     audit_subject: str
     alarm_refusals: int
@@ -201,6 +213,9 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         rotation=rotation,
         kms_deletion_days=_whole_days(read, "kmsDeletionWindow", 7, 30),
         log_days=_log_days(read),
+        token_service=_token_service(read, rotation.home),
+        callers=_callers(read, surroundings),
+        token_service_instances=read.integer("tokenServiceInstances", 0, 1_000),
         audit_passes=read.flag("auditPasses"),
         alarm_refusals=read.integer("alarmRefusals", 1, _MOST_ALARMED),
         alarm_unknown_keys=read.integer("alarmUnknownKeys", 1, _MOST_ALARMED),
@@ -333,6 +348,34 @@ def _audience(read: SettingReader) -> str:
             "set it to the address or name of what stands behind the gateways",
         )
     return audience
+
+
+def _token_service(read: SettingReader, home: str) -> bool:
+    wanted = read.choice("tokenService", ("none", "create")) == "create"
+    if wanted and home != "aws":
+        read.fault(
+            "tokenService",
+            f"it runs beside the keys, and this version has none for home {home}",
+            "set it to none, or keep the keys in AWS (home: aws)",
+        )
+    return wanted
+
+
+def _callers(read: SettingReader, surroundings: Surroundings) -> tuple[Caller, ...]:
+    named = read.text("environmentCallers")
+    if not named:
+        return ()
+    try:
+        text = (repo_root() / named).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = "name a YAML file by its path from the folder of Pulumi.yaml"
+        read.fault("environmentCallers", f"it cannot be read ({type(error).__name__})", remedy)
+        return ()
+    try:
+        return callers_of(text, named, sandbox=surroundings.in_sandbox)
+    except SettingsError as error:
+        read.faults += error.faults
+        return ()
 
 
 def _python(read: SettingReader, surroundings: Surroundings) -> str:

@@ -79,6 +79,8 @@ class AwsCloud(pulumi.ComponentResource):
                 generations=order.generations,
                 administrators=self._aws.key_administrators or [root],
                 issuer_principals=self._aws.issuer_principals,
+                account_root=root,
+                service_role=self._service_role(),
                 deletion_days=self._settings.kms_deletion_days,
                 protect=self._settings.protect_keys,
                 adopt=order.adopt,
@@ -193,6 +195,12 @@ class AwsCloud(pulumi.ComponentResource):
     def finish(self) -> None:
         """Register the outputs."""
         self.register_outputs({"storeUrl": self.store_url(), "gateways": self.gateway_urls()})
+
+    def _service_role(self) -> pulumi.Input[str]:
+        if not self._settings.token_service:
+            return ""
+        role = names.token_service(self._settings.environment)
+        return self._account.apply(lambda account: names.role_arn(role, account, self._aws.region))
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)

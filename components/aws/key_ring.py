@@ -24,6 +24,10 @@ class KeyRingArgs:
     """ARNs that manage the keys; none of them may sign."""
     issuer_principals: Sequence[str]
     """ARNs that may assume the issuer role."""
+    account_root: pulumi.Input[str]
+    """The account's own principal."""
+    service_role: pulumi.Input[str] = ""
+    """ARN of the token service's role, which may assume it too; empty where there is none."""
     deletion_days: int
     protect: bool
     adopt: Mapping[int, str] = field(default_factory=dict)
@@ -47,7 +51,11 @@ class KeyRing(pulumi.ComponentResource):
             f"{name}-issuer",
             name=f"signet-{args.environment}-{args.ring}-issuer",
             description=f"Signs tokens of the key ring {args.ring} through KMS, and nothing else",
-            assume_role_policy=policies.assumable_by_principals(args.issuer_principals),
+            assume_role_policy=pulumi.Output.all(args.account_root, args.service_role).apply(
+                lambda both: policies.assumable_by_principals(
+                    args.issuer_principals, account_root=both[0], role=both[1]
+                )
+            ),
             tags=environment_tags(args.environment),
             opts=own,
         )

@@ -34,6 +34,21 @@ def object_arn(bucket: str, region: str, key: str) -> str:
     return f"{bucket_arn(bucket, region)}/{key}"
 
 
+def token_service(environment: str) -> str:
+    """Return the name of an environment's token service: its function, its role and its API."""
+    return f"signet-{environment}-token-service"
+
+
+def role_arn(role: str, account: str, region: str) -> str:
+    """Return the ARN of a role without a path."""
+    return f"arn:{partition(region)}:iam::{account}:role/{role}"
+
+
+def used_tokens_bucket(bucket: str) -> str:
+    """Return the name of the bucket of used tokens, beside that of the published documents."""
+    return f"{bucket[:58]}-used"
+
+
 def account_root_arn(account: str, region: str) -> str:
     """Return the principal that stands for an account: whoever its IAM policies allow."""
     return f"arn:{partition(region)}:iam::{account}:root"

@@ -62,14 +62,48 @@ def signing_key(administrators: Sequence[str], signers: Sequence[str]) -> str:
     )
 
 
-def assumable_by_principals(principals: Sequence[str]) -> str:
-    """Return the trust policy of a role that these ARNs may assume."""
-    return _document(
+def assumable_by_principals(
+    principals: Sequence[str], *, account_root: str = "", role: str = ""
+) -> str:
+    """Return the trust policy of a role that these ARNs may assume, and `role` if it is given.
+
+    `role` is named in a condition on its account: IAM takes no principal that does not exist yet.
+    """
+    statements: list[dict[str, Any]] = [
         {
             "Effect": "Allow",
             "Principal": {"AWS": sorted(principals)},
             "Action": "sts:AssumeRole",
         }
+    ]
+    if role:
+        statements.append(
+            {
+                "Sid": "TokenService",
+                "Effect": "Allow",
+                "Principal": {"AWS": account_root},
+                "Action": "sts:AssumeRole",
+                "Condition": {"ArnEquals": {"aws:PrincipalArn": role}},
+            }
+        )
+    return _document(*statements)
+
+
+def token_service(issuer_roles: Sequence[str], used_tokens: str) -> str:
+    """Return what a token service may do beside its log: sign as an issuer, add a used token."""
+    return _document(
+        {
+            "Sid": "Sign",
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Resource": sorted(issuer_roles),
+        },
+        {
+            "Sid": "RememberUsedTokens",
+            "Effect": "Allow",
+            "Action": "s3:PutObject",
+            "Resource": used_tokens,
+        },
     )
 
 

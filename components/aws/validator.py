@@ -9,8 +9,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws.function_role import FunctionRole, FunctionRoleArgs
+from components.aws.settings_layer import reported_hash, settings_layer
 from components.aws.tags import environment_tags
-from components.validator_settings import FILE_NAME, HASH_VARIABLE, settings_hash
+from components.validator_settings import HASH_VARIABLE, settings_hash
 
 HANDLER: Final = "validator_functions.aws_lambda.handler.handler"
 
@@ -80,7 +81,7 @@ class Validator(pulumi.ComponentResource):
             layer_name=f"{function_name}-settings",
             description="Settings of a Signet validator; its own hash is in the function",
             compatible_runtimes=[runtime],
-            code=args.settings.apply(_layer),
+            code=args.settings.apply(settings_layer),
             opts=own,
         )
         self.settings_sha256 = args.settings.apply(settings_hash)
@@ -106,7 +107,7 @@ class Validator(pulumi.ComponentResource):
         self.invoke_arn = function.invoke_arn
         self.role_arn = role.role_arn
         self.log_group_name = role.log_group_name
-        self.reported_sha256 = function.environment.apply(_reported)
+        self.reported_sha256 = function.environment.apply(reported_hash)
         self.register_outputs(
             {
                 "functionArn": self.function_arn,
@@ -115,13 +116,3 @@ class Validator(pulumi.ComponentResource):
                 "reportedSha256": self.reported_sha256,
             }
         )
-
-
-def _layer(settings: str) -> pulumi.Archive:
-    """A layer's `python/` folder is on `sys.path`, where the bundle looks for its settings."""
-    return pulumi.AssetArchive({f"python/{FILE_NAME}": pulumi.StringAsset(settings)})
-
-
-def _reported(environment: aws.lambda_.outputs.FunctionEnvironment | None) -> str:
-    variables = environment.variables if environment is not None else None
-    return str((variables or {}).get(HASH_VARIABLE, ""))

@@ -1,0 +1,221 @@
+"""The token service on AWS: a Lambda function behind an HTTP API of its own, open to everybody.
+
+Nothing guards the route, because the platform's token in the form is what proves who asks. The
+function may do three things: write its log, take on the issuer's role, and add a used token to a
+bucket that only grows.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws import names, policies
+from components.aws.function_role import FunctionRole, FunctionRoleArgs
+from components.aws.http_gateway import ACCESS_LOG_FORMAT
+from components.aws.settings_layer import reported_hash, settings_layer
+from components.aws.tags import environment_tags
+from components.aws.used_tokens import UsedTokens, UsedTokensArgs
+from components.validator_settings import settings_hash
+from signet.token_service import FILE_NAME, HASH_VARIABLE
+
+HANDLER: Final = "signet.issuing.exchange.aws_lambda.handler"
+ROUTE: Final = "POST /token"
+
+_TIMEOUT_SECONDS: Final = 10
+"""The service gives up after 5 s; a cold start with AWS's SDK takes about one more."""
+_MEMORY: Final = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenServiceArgs:
+    """What a token service is made from."""
+
+    environment: str
+    region: str
+    account_id: str
+    """The account that must be deployed to; empty: whichever the credentials belong to."""
+    python: str
+    bundle: Path
+    settings: pulumi.Output[str]
+    """Text of the settings artefact, known once every validator is deployed."""
+    issuer_role_arns: pulumi.Output[list[str]]
+    """The roles that it may take on to sign."""
+    bucket: str
+    """Where used tokens are remembered."""
+    instances: int
+    """Reserved concurrent executions; 0 reserves none and limits none."""
+    per_second: int
+    """Requests that the gateway lets through in all; it answers 429 to the others."""
+    log_days: int
+    force_destroy: bool
+    endpoint: str | None
+    """The sandbox's address; None outside it."""
+
+
+class TokenService(pulumi.ComponentResource):
+    """Function, settings, role, API, and the bucket of used tokens."""
+
+    url: pulumi.Output[str]
+    """Address of the token endpoint."""
+    function_name: pulumi.Output[str]
+    """The function's name."""
+    log_group_name: pulumi.Output[str]
+    """Where every issue and every refusal is logged."""
+    settings_sha256: pulumi.Output[str]
+    """The settings hash that this run means it to have."""
+    reported_sha256: pulumi.Output[str]
+    """The settings hash that the function resource itself reports: an old one if it was skipped."""
+
+    def __init__(
+        self, name: str, args: TokenServiceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        provider = aws.Provider(
+            f"{name}-provider",
+            region=args.region,
+            allowed_account_ids=[args.account_id] if args.account_id else None,
+            opts=opts,
+        )
+        super().__init__(
+            "signet:aws:TokenService",
+            name,
+            None,
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider])),
+        )
+        function_name = names.token_service(args.environment)
+        role = self._role(name, args, function_name)
+        layer = aws.lambda_.LayerVersion(
+            f"{name}-settings",
+            layer_name=f"{function_name}-settings",
+            description="Settings of a Signet token service; its own hash is in the function",
+            compatible_runtimes=[f"python{args.python}"],
+            code=args.settings.apply(lambda text: settings_layer(text, FILE_NAME)),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.settings_sha256 = args.settings.apply(settings_hash)
+        function = aws.lambda_.Function(
+            f"{name}-function",
+            name=function_name,
+            description=f"Signet token service of {args.environment}",
+            role=role.role_arn,
+            runtime=f"python{args.python}",
+            architectures=["x86_64"],
+            handler=HANDLER,
+            code=pulumi.FileArchive(str(args.bundle)),
+            layers=[layer.arn],
+            environment={"variables": {HASH_VARIABLE: self.settings_sha256}},
+            memory_size=_MEMORY,
+            timeout=_TIMEOUT_SECONDS,
+            reserved_concurrent_executions=args.instances or None,
+            tags=environment_tags(args.environment),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
+        )
+        self.url = self._api(name, args, function)
+        self.function_name = function.name
+        self.log_group_name = role.log_group_name
+        self.reported_sha256 = function.environment.apply(reported_hash)
+        self.register_outputs(
+            {
+                "url": self.url,
+                "settingsSha256": self.settings_sha256,
+                "reportedSha256": self.reported_sha256,
+            }
+        )
+
+    def _role(self, name: str, args: TokenServiceArgs, function_name: str) -> FunctionRole:
+        own = pulumi.ResourceOptions(parent=self)
+        used = UsedTokens(
+            f"{name}-used",
+            UsedTokensArgs(
+                environment=args.environment,
+                bucket=args.bucket,
+                region=args.region,
+                force_destroy=args.force_destroy,
+            ),
+            own,
+        )
+        role = FunctionRole(
+            f"{name}-run",
+            FunctionRoleArgs(
+                environment=args.environment, function=function_name, log_days=args.log_days
+            ),
+            own,
+        )
+        aws.iam.RolePolicy(
+            f"{name}-exchange",
+            name="exchange",
+            role=role.role_arn.apply(lambda arn: arn.rpartition("/")[2]),
+            policy=pulumi.Output.all(args.issuer_role_arns, used.objects_arn).apply(
+                lambda both: policies.token_service(issuer_roles=both[0], used_tokens=both[1])
+            ),
+            opts=own,
+        )
+        return role
+
+    def _api(
+        self, name: str, args: TokenServiceArgs, function: aws.lambda_.Function
+    ) -> pulumi.Output[str]:
+        own = pulumi.ResourceOptions(parent=self)
+        tags = environment_tags(args.environment)
+        api = aws.apigatewayv2.Api(
+            f"{name}-api",
+            name=names.token_service(args.environment),
+            protocol_type="HTTP",
+            description=f"Signet token service of {args.environment}",
+            tags=tags,
+            opts=own,
+        )
+        permission = aws.lambda_.Permission(
+            f"{name}-permission",
+            action="lambda:InvokeFunction",
+            function=function.name,
+            principal="apigateway.amazonaws.com",
+            source_arn=pulumi.Output.format("{0}/*/*/token", api.execution_arn),
+            opts=own,
+        )
+        integration = aws.apigatewayv2.Integration(
+            f"{name}-integration",
+            api_id=api.id,
+            integration_type="AWS_PROXY",
+            integration_uri=function.arn.apply(lambda arn: names.invoke_uri(arn, args.region)),
+            integration_method="POST",
+            payload_format_version="2.0",
+            opts=own,
+        )
+        route = aws.apigatewayv2.Route(
+            f"{name}-route",
+            api_id=api.id,
+            route_key=ROUTE,
+            authorization_type="NONE",
+            target=integration.id.apply(lambda it: f"integrations/{it}"),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+        )
+        log_group = aws.cloudwatch.LogGroup(
+            f"{name}-access",
+            name=f"/aws/vendedlogs/signet-{args.environment}-token-service",
+            retention_in_days=args.log_days,
+            tags=tags,
+            opts=own,
+        )
+        aws.apigatewayv2.Stage(
+            f"{name}-stage",
+            api_id=api.id,
+            name="$default",
+            auto_deploy=True,
+            access_log_settings={
+                "destination_arn": log_group.arn,
+                "format": ACCESS_LOG_FORMAT,
+            },
+            default_route_settings={
+                "throttling_rate_limit": float(args.per_second),
+                "throttling_burst_limit": args.per_second,
+            },
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[route]),
+        )
+        url: pulumi.Output[str] = api.id.apply(
+            lambda it: f"{names.http_api_url(it, args.region, args.endpoint)}/token"
+        )
+        return url

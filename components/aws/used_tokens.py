@@ -1,0 +1,76 @@
+"""Where a token service remembers used platform tokens: a private bucket that only grows."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws import names, policies
+from components.aws.tags import environment_tags
+
+PREFIX: Final = "used/"
+_KEPT_DAYS: Final = 2
+"""Longer than any platform's token that is taken once lives (`signet.identities`: 25 h)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedTokensArgs:
+    """What the bucket is made from."""
+
+    environment: str
+    bucket: str
+    region: str
+    force_destroy: bool
+
+
+class UsedTokens(pulumi.ComponentResource):
+    """The bucket: nobody reads it, the service adds to it, and a rule forgets what has run out."""
+
+    objects_arn: pulumi.Output[str]
+    """ARN of every object that may be added."""
+
+    def __init__(
+        self, name: str, args: UsedTokensArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("signet:aws:UsedTokens", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        bucket = aws.s3.Bucket(
+            f"{name}-bucket",
+            bucket=args.bucket,
+            force_destroy=args.force_destroy,
+            tags=environment_tags(args.environment),
+            opts=own,
+        )
+        block = aws.s3.BucketPublicAccessBlock(
+            f"{name}-public-access",
+            bucket=bucket.bucket,
+            block_public_acls=True,
+            ignore_public_acls=True,
+            block_public_policy=True,
+            restrict_public_buckets=True,
+            opts=own,
+        )
+        aws.s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=bucket.bucket,
+            policy=policies.private_store(names.bucket_arn(args.bucket, args.region), [], []),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            f"{name}-lifecycle",
+            bucket=bucket.bucket,
+            rules=[
+                {
+                    "id": "run-out",
+                    "status": "Enabled",
+                    "filter": {"prefix": PREFIX},
+                    "expiration": {"days": _KEPT_DAYS},
+                }
+            ],
+            opts=own,
+        )
+        self.objects_arn = bucket.bucket.apply(
+            lambda made: names.object_arn(made, args.region, f"{PREFIX}*")
+        )
+        self.register_outputs({"objectsArn": self.objects_arn})

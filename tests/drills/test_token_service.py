@@ -1,0 +1,193 @@
+"""The token service of a real `local` stack: platforms of ours on loopback, and its gateways.
+
+The platforms send tokens, headers and key sets shaped exactly as GitHub, GitLab, AWS, Entra and
+Google do (`tests/cases/platforms.py`); only their issuers are addresses on this machine, which the
+sandbox's settings admit. Callers are in a copy of the checkout, so that this one stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from signet.identities import KINDS
+from signet.paths import repo_root
+from signet.probing.gateway_call import call, gateways_of
+from tests.cases import platforms
+from tests.cases.platforms import Platform
+from tests.unit.exchange.world import CALLERS
+
+pytestmark = [pytest.mark.engine, pytest.mark.drill]
+
+IDENTITIES = ("github", "gitlab", "aws", "azure", "google")
+
+
+class Issuers:
+    """Every platform's key set on one loopback port, each below a path of its own."""
+
+    def __init__(self) -> None:
+        documents: dict[str, bytes] = {}
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                found = documents.get(self.path)
+                self.send_response(200 if found else 404)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(found or b"")))
+                self.end_headers()
+                self.wfile.write(found or b"")
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        base = f"http://127.0.0.1:{self.server.server_port}"
+        self.platforms: dict[str, Platform] = {}
+        for make in platforms.PLATFORMS:
+            kind = make().identity
+            ending = "/v2.0" if kind == "azure" else ""
+            platform = make().at(f"{base}/{kind}{ending}")
+            self.platforms[kind] = platform
+            documents[KINDS[kind].jwks_uri(platform.issuer).removeprefix(base)] = platform.key_set()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def callers(self) -> list[dict[str, Any]]:
+        """The rules of `CALLERS`, for these issuers and for the environment's own scope."""
+        return [
+            {
+                **rule,
+                "issuer": self.platforms[rule["identity"]].issuer,
+                "scopes": ["demo:read"],
+                "once": rule["identity"] == "gitlab",
+            }
+            for rule in CALLERS
+        ]
+
+
+@dataclass(frozen=True)
+class Local:
+    """A `local` stack of a checkout of its own."""
+
+    root: Path
+    state: Path
+    issuers: Issuers
+
+    def signet(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "signet.cli.main", *arguments],
+            cwd=self.root,
+            env=os.environ | {"SIGNET_STATE_DIR": str(self.state), "PYTHONPATH": str(self.root)},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.signet("outputs", "local", "--json").stdout)
+        return found
+
+    def subject(self, identity: str, **changes: Any) -> str:
+        """A platform's token for this environment."""
+        audience = "api://exchange" if identity == "azure" else self.outputs["issuer"]
+        return self.issuers.platforms[identity].token(audience, int(time.time()), **changes)
+
+    def exchange(self, token: str, *more: str) -> subprocess.CompletedProcess[str]:
+        audience = self.outputs["audience"]
+        return self.signet(
+            *("token", "exchange", "--stack", "local", "--audience", audience, *more), stdin=token
+        )
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    root = _checkout(tmp_path_factory.mktemp("checkout"))
+    here = Local(root, tmp_path_factory.mktemp("state"), Issuers())
+    with (root / "callers.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump({"callers": here.issuers.callers()}, file)
+    with (root / "Pulumi.local.yaml").open("a", encoding="utf-8") as file:
+        file.write("  signet:environmentCallers: callers.yaml\n")
+    try:
+        brought = here.signet("up", "local", "--json")
+        assert brought.returncode == 0, brought.stderr + brought.stdout
+        yield here
+    finally:
+        here.signet("down", "local", "--yes")
+        here.signet("sandbox", "stop", "--forget")
+        here.issuers.server.shutdown()
+        here.issuers.server.server_close()
+
+
+def _checkout(target: Path) -> Path:
+    """Copy what git knows of this checkout, as it is now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=repo_root(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(repo_root() / name, target / name)
+    return target
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_a_platforms_token_is_exchanged_and_used_at_every_gateway(
+    local: Local, identity: str
+) -> None:
+    exchanged = local.exchange(local.subject(identity, jti=f"{identity}-{time.time()}"))
+    assert exchanged.returncode == 0, exchanged.stderr
+    token = exchanged.stdout.strip()
+    gateways = gateways_of(local.outputs)
+    assert len(gateways) >= 3
+    for gateway in gateways:
+        answer = call(gateway.url, f"Bearer {token}")
+        assert (gateway.title, answer.status) == (gateway.title, 200)
+        assert answer.identity()["subject"] == {c["identity"]: c["name"] for c in CALLERS}[identity]
+
+
+@pytest.mark.parametrize(
+    ("identity", "changes"),
+    [
+        ("github", {"repository_id": "75"}),
+        ("github", {"repository_id": "912", "repository_owner_id": "913"}),
+        ("github", {"event_name": "pull_request", "ref": "refs/pull/7/merge"}),
+        ("github", {"ref_protected": "false"}),
+        ("github", {"aud": "https://github.com/octo-org"}),
+        ("github", {"exp": 1_700_000_300, "iat": 1_700_000_000, "nbf": 1_700_000_000}),
+        ("gitlab", {"project_id": "1"}),
+        ("aws", {"sub": "arn:aws:iam::123456789012:role/Other"}),
+        ("azure", {"oid": "another"}),
+        ("google", {"sub": "2"}),
+    ],
+)
+def test_a_wrong_platform_token_gets_nothing(
+    local: Local, identity: str, changes: dict[str, Any]
+) -> None:
+    refused = local.exchange(local.subject(identity, **changes))
+    assert (refused.returncode, refused.stdout) == (1, "")
+
+
+def test_a_replayed_token_gets_nothing_from_another_instance_either(local: Local) -> None:
+    token = local.subject("gitlab", jti=f"once-{time.time()}")
+    assert local.exchange(token).returncode == 0
+    again = local.exchange(token, "--json")
+    assert again.returncode == 1
+    assert "replayed" in again.stdout + again.stderr
