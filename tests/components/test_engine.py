@@ -43,9 +43,13 @@ class Checkout:
             self.configure(stack)
 
     def configure(self, stack: str, **settings: str) -> None:
-        """Write the stack's own settings, with these further ones or in their place."""
+        """Write the stack's own settings, with these further ones or in their place.
+
+        One cloud unless `clouds` is among them: most of what is tried does not depend on them.
+        """
         yaml = YAML(typ="safe")
         told = yaml.load((ROOT / f"Pulumi.{stack}.yaml").read_text())
+        told["config"]["signet:clouds"] = ["aws"]
         told["config"] |= {f"signet:{key}": yaml.load(text) for key, text in settings.items()}
         with (self.root / f"Pulumi.{stack}.yaml").open("w") as file:
             yaml.dump(told, file)

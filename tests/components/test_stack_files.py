@@ -29,8 +29,12 @@ def settings_of(stack: str) -> dict[str, str]:
 
 def surroundings(stack: str) -> Surroundings:
     inside = stack.startswith("local")
-    endpoint = "http://127.0.0.1:4566" if inside else None
-    return Surroundings(stack=stack, in_sandbox=inside, aws_endpoint=endpoint)
+    return Surroundings(
+        stack=stack,
+        in_sandbox=inside,
+        aws_endpoint="http://127.0.0.1:4566" if inside else None,
+        ports={"aws": 4566, "azure": 4567, "gcp": 4568, "gcp-kms": 4569} if inside else {},
+    )
 
 
 def test_the_project_declares_exactly_what_is_read_with_the_same_defaults() -> None:

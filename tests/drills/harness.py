@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,10 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from sandbox import supervisor
+from signet.engine import place as places
 from signet.paths import repo_root
 
 TIME_LIMIT = 400
+CHECKOUT = "SIGNET_DRILL_CHECKOUT"
 
 
 @dataclass(frozen=True)
@@ -39,16 +45,18 @@ class Told:
 
 @dataclass(frozen=True)
 class Here:
-    """One state folder."""
+    """One state folder, and the settings files of a checkout whose stacks name these clouds."""
 
     state: Path
+    checkout: Path
 
     def environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "SIGNET_STATE_DIR": str(self.state), **more}
+        own = {"SIGNET_STATE_DIR": str(self.state), CHECKOUT: str(self.checkout)}
+        return {**os.environ, **own, **more}
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         """Start a command and do not wait for it."""
-        return self._start("signet.cli.main", *arguments, **more)
+        return self._start("tests.drills.harness", *arguments, **more)
 
     def signet(self, *arguments: str, **more: str) -> Told:
         """Run a command to its end."""
@@ -91,9 +99,33 @@ def end(process: subprocess.Popen[str]) -> Told:
 
 
 @contextmanager
-def place(state: Path) -> Iterator[Here]:
-    """A state folder whose sandbox is gone at the end, whatever happened."""
+def place(state: Path, clouds: tuple[str, ...] = ("aws",)) -> Iterator[Here]:
+    """A state folder whose sandbox is gone at the end, whatever happened.
+
+    One cloud unless more are asked for: what these drills are about is the engine and the command.
+    """
+    checkout = state.with_name(f"{state.name}-checkout")
+    checkout.mkdir(parents=True)
+    for shipped in repo_root().glob("Pulumi*.yaml"):
+        shutil.copy(shipped, checkout)
+    yaml = YAML(typ="safe")
+    told = yaml.load((checkout / "Pulumi.local.yaml").read_text("utf-8"))
+    told["config"]["signet:clouds"] = list(clouds)
+    with (checkout / "Pulumi.local.yaml").open("w", encoding="utf-8") as file:
+        yaml.dump(told, file)
     try:
-        yield Here(state)
+        yield Here(state, checkout)
     finally:
         supervisor.forget(state, say=lambda _: None)
+
+
+def use_checkout() -> None:
+    """Let this process's command read the settings files of the drill's own checkout."""
+    places.resolve = functools.partial(places.resolve, root=Path(os.environ[CHECKOUT]))
+
+
+if __name__ == "__main__":
+    from signet.cli import main
+
+    use_checkout()
+    sys.exit(main.main(sys.argv[1:]))

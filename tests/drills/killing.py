@@ -18,6 +18,7 @@ from signet.cli import main
 from signet.cli.run_view import RunView
 from signet.engine.process import EngineCommand
 from signet.engine.watch import Change
+from tests.drills.harness import use_checkout
 
 Notice = Callable[[RunView, Change], None]
 
@@ -61,5 +62,6 @@ def arm(moment: str, number: int, delay: float, victims: str) -> None:
 
 if __name__ == "__main__":
     asked, arguments = sys.argv[1:5], sys.argv[6:]
+    use_checkout()
     arm(asked[0], int(asked[1]), float(asked[2]), asked[3])
     sys.exit(main.main(arguments))

@@ -16,7 +16,6 @@ import pytest
 from components.aws import leftovers
 from sandbox import supervisor
 from signet.engine.place import PROJECT
-from signet.paths import repo_root
 from tests.drills import census
 from tests.drills.harness import Here, Told, end, place
 
@@ -46,7 +45,7 @@ def lock_file(here: Here, *, host: str, pid: int) -> Path:
 
 
 def test_an_up_without_changes_changes_nothing_and_leaves_the_checkout_alone(local: Here) -> None:
-    files = [repo_root() / name for name in ("Pulumi.yaml", "Pulumi.local.yaml")]
+    files = [local.checkout / name for name in ("Pulumi.yaml", "Pulumi.local.yaml")]
     before = [path.read_bytes() for path in files]
     told = local.done("up", "local", "--json").json
     assert told["changes"] == []
