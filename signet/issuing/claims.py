@@ -13,11 +13,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from signet import contract
 from signet.errors import Fault, SettingsError
 
-STANDARD_CLAIMS: Final = frozenset(
-    {"iss", "sub", "aud", "iat", "nbf", "exp", "jti", "client_id", "act", "scope", "roles"}
-)
+STANDARD_CLAIMS: Final = contract.STANDARD
 _NAME_LIMIT: Final = 255
 LONGEST_ACTOR: Final = 1_024
 _VISIBLE = re.compile(r"[\x21-\x7e]+")

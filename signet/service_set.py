@@ -1,0 +1,115 @@
+"""All manifests of a folder together: held against each other and against an environment. Pure.
+
+What they are read from comes in as texts by file name; `components` and the command read folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from signet.contract import FILE_NAME, Contract, parse_contract
+from signet.errors import Fault, SettingsError
+from signet.service import Service, parse_service
+
+_ENDING: Final = ".yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSet:
+    """The services of a folder, by name in their order, and the contract that they keep."""
+
+    services: Mapping[str, Service] = field(default_factory=dict)
+    contract: Contract = field(default_factory=Contract)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What an environment gives its services. `longest_token` is in seconds."""
+
+    environment: str
+    clouds: tuple[str, ...]
+    audience: str
+    longest_token: int
+
+
+def parse_set(texts: Mapping[str, str], folder: str, *, sandbox: bool = False) -> ServiceSet:
+    """Return the services of `folder`; `texts` is each file's text by its name.
+
+    Raises SettingsError with the faults of all files at once.
+    """
+    faults: list[Fault] = []
+    contract = Contract()
+    if FILE_NAME in texts:
+        try:
+            contract = parse_contract(texts[FILE_NAME], f"{folder}/{FILE_NAME}")
+        except SettingsError as error:
+            faults += error.faults
+    services: dict[str, Service] = {}
+    for name in sorted(texts):
+        if name == FILE_NAME or not name.endswith(_ENDING):
+            continue
+        try:
+            service = parse_service(texts[name], f"{folder}/{name}", contract, sandbox=sandbox)
+            services[service.name] = service
+        except SettingsError as error:
+            faults += error.faults
+    faults += _audiences(services.values())
+    if faults:
+        raise SettingsError(faults)
+    return ServiceSet(services=services, contract=contract)
+
+
+def for_environment(found: ServiceSet, ground: Ground) -> tuple[Service, ...]:
+    """Return the services that an environment deploys. Raises SettingsError with every fault."""
+    chosen = tuple(
+        service for service in found.services.values() if service.deployed_by(ground.environment)
+    )
+    faults = [fault for service in chosen for fault in _unfit(service, ground)]
+    if faults:
+        raise SettingsError(faults)
+    return chosen
+
+
+def _audiences(services: Iterable[Service]) -> Iterator[Fault]:
+    seen: dict[str, Service] = {}
+    for service in services:
+        first = seen.setdefault(service.audience, service)
+        if first is not service:
+            where = first.source.where(["audience"])
+            yield service.source.fault(
+                ["audience"],
+                f"another service has it: {where}",
+                "give each service an audience of its own, or a token for one opens the other",
+            )
+
+
+def _unfit(service: Service, ground: Ground) -> Iterator[Fault]:
+    for index, cloud in enumerate(service.clouds):
+        if cloud not in ground.clouds:
+            yield service.source.fault(
+                ["clouds", index],
+                f"the environment {ground.environment} is not in this cloud",
+                f"use {', '.join(ground.clouds)}, or name in `environments:` those that have it",
+            )
+    if service.audience == ground.audience:
+        yield service.source.fault(
+            ["audience"],
+            f"it is the audience of the environment {ground.environment} itself",
+            "give the service one of its own",
+        )
+    longest = ground.longest_token
+    if service.token_lifetime is not None and service.token_lifetime > longest:
+        yield service.source.fault(
+            ["tokenLifetime"],
+            f"tokens of the environment {ground.environment} live {longest}s at most",
+            f"write {longest}s or less, or leave it out",
+        )
+    for index, caller in enumerate(service.callers):
+        if caller.lifetime > longest:
+            yield service.source.fault(
+                ["callers", index, "lifetime"],
+                f"tokens of the environment {ground.environment} live {longest}s at most",
+                f"write lifetime: {longest}s or less",
+            )
