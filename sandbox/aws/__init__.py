@@ -10,12 +10,13 @@ from importlib.metadata import version
 from sandbox.aws import apigateway, apigatewayv2, cloudwatch, iam, kms, lambda_, monitoring, s3
 from sandbox.aws.cloud import configure, explain, with_default_tags
 from sandbox.aws.identity import GET_CALLER_IDENTITY
-from sandbox.plugin.spec import BOOL, STR, Provider, map_of, obj, opt
+from sandbox.plugin.spec import BOOL, STR, Provider, map_of, obj, opt, set_of
 
 __all__ = ["provider"]
 
 _CONFIG = {
     "region": opt(STR, replace=True),
+    "allowedAccountIds": opt(set_of(STR)),
     "defaultTags": opt(obj(tags=opt(map_of(STR)))),
     "skipCredentialsValidation": opt(BOOL),
     "skipMetadataApiCheck": opt(BOOL),

@@ -14,10 +14,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
+from sandbox.plugin.server import Refused
 from sandbox.plugin.spec import Resource
 from sandbox.plugin.values import Props, has_unknown
 
 DEFAULT_REGION = "us-east-1"
+ACCOUNT = "000000000000"
+"""The emulator's account for credentials that name none."""
 _TIMEOUT = Config(
     retries={"max_attempts": 2, "mode": "standard"},
     connect_timeout=5,
@@ -55,7 +58,16 @@ class Aws:
 
 
 def configure(config: Props, environ: Mapping[str, str]) -> Aws:
-    """The AWS of the sandbox whose folder the environment names; its ports stand in its record."""
+    """The AWS of the sandbox whose folder the environment names; its ports stand in its record.
+
+    Refuses like the real provider where the account is not one of `allowedAccountIds`.
+    """
+    allowed = config.get("allowedAccountIds") or [ACCOUNT]
+    if ACCOUNT not in allowed:
+        raise Refused(
+            f"AWS account ID not allowed: {ACCOUNT}. The sandbox has this one account; the stack "
+            f"allows {', '.join(allowed)}"
+        )
     record = json.loads((Path(environ["SIGNET_SANDBOX"]) / "sandbox.json").read_text("utf-8"))
     region = config.get("region") or environ.get("AWS_REGION") or DEFAULT_REGION
     tags = (config.get("defaultTags") or {}).get("tags") or {}

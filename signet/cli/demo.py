@@ -77,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
     args.stack = args.stack or _STACK
     if args.logs:
         return _show_logs(args)
+    from signet.probing import report
+
     begun = time.monotonic()
     stack = stacks.open_stack(args.stack, start_sandbox=True, quiet=args.json)
     first = _up(stack, args, quiet=args.json)
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     with stack.place.applied():
         gateways, results = _compare(stack, found, quiet=args.json)
     shown_after = time.monotonic() - begun
-    good = all(result.as_expected for result in results)
+    good = all(result.as_expected for result in results) and report.one_bundle(results)
     if not args.json:
         _show(gateways, results, good=good)
     timings = {"up": first.seconds, "table": shown_after}
@@ -212,12 +214,16 @@ def _show(gateways: "Sequence[Gateway]", results: "Sequence[CaseResult]", *, goo
 
     output.print_table("What each gateway answered", report.columns(gateways), report.rows(results))
     wrong = sum(not result.as_expected for result in results)
+    for cloud, hashes in report.bundles(results).items():
+        output.say(f"decided in {cloud} by the bundle {', '.join(hashes) or '(none logged)'}")
     if good:
         output.say(
             f"{len(results)} cases at {len(gateways)} gateways: all as expected", style="good"
         )
-    else:
+    elif wrong:
         output.say(f"{wrong} of {len(results)} cases differ from what is expected", style="bad")
+    else:
+        output.say("not one and the same bundle decided everywhere", style="bad")
 
 
 def _show_timings(stack: str, timings: Mapping[str, float], *, changed: bool) -> None:
@@ -280,6 +286,7 @@ def _document(
         "stack": stack,
         "as_expected": good,
         "cases": report.as_dict(results),
+        "bundles": report.bundles(results),
         "seconds": {name: round(value, 1) for name, value in timings.items()},
         "validators": outputs.get("validators"),
     }

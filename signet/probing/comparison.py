@@ -29,6 +29,8 @@ class Observation:
     """Who the backend was told is calling; None unless the request passed."""
     seconds: float
     wanted_subject: str | None
+    bundle: str | None = None
+    """The hash of the bundle that decided, where the validator logged one."""
 
     @property
     def as_expected(self) -> bool:
@@ -106,4 +108,5 @@ def _observe(
         subject=subject if isinstance(subject, str) else None,
         seconds=answer.seconds,
         wanted_subject=wanted_subject,
+        bundle=found[-1].bundle if found else None,
     )

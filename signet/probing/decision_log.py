@@ -39,6 +39,8 @@ class LoggedDecision:
     status: int
     reason: Reason | None
     request_id: str
+    bundle: str | None = None
+    """The hash of the bundle that decided."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
@@ -134,6 +136,7 @@ def decisions(lines: Iterable[LogLine]) -> Iterator[LoggedDecision]:
             status=told["status"],
             reason=None if reason is None else Reason(reason),
             request_id=told["request_id"] or "",
+            bundle=told.get("bundle"),
         )
 
 

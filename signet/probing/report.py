@@ -13,7 +13,23 @@ Cell = object | tuple[object, str]
 
 def columns(gateways: Sequence[Gateway]) -> list[str]:
     """Return the table's heads: one column for each gateway, whatever its cloud."""
-    return ["case", "expected", *(gateway.title for gateway in gateways), "logged reason", ""]
+    heads = (gateway.title.replace(" ", "\n").replace("-", "-\n") for gateway in gateways)
+    return ["case", "says", *heads, "logged reason", ""]
+
+
+def bundles(results: Sequence[CaseResult]) -> dict[str, list[str]]:
+    """Return by cloud the hashes of the bundles that decided, as their validators logged them."""
+    found: dict[str, set[str]] = {}
+    for result in results:
+        for observation in result.observations:
+            told = found.setdefault(observation.gateway.cloud, set())
+            told.update({observation.bundle} if observation.bundle else ())
+    return {cloud: sorted(told) for cloud, told in sorted(found.items())}
+
+
+def one_bundle(results: Sequence[CaseResult]) -> bool:
+    """Whether no two validators logged different bundles."""
+    return len({each for told in bundles(results).values() for each in told}) <= 1
 
 
 def rows(results: Sequence[CaseResult]) -> list[list[Cell]]:

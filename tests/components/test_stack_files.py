@@ -79,7 +79,11 @@ def test_local_fast_lives_a_whole_key_life_in_minutes() -> None:
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_real_stacks_name_only_documentation_accounts(stack: str) -> None:
     text = (ROOT / f"Pulumi.{stack}.yaml").read_text()
-    assert set(re.findall(r"(?<!\d)\d{12}(?!\d)", text)) <= {"111122223333", "444455556666"}
+    accounts = set(re.findall(r"(?<![\d-])\d{12}(?!\d)", text))
+    assert accounts == {{"dev": "111122223333", "prod": "444455556666"}[stack]}
+    # No real subscription or tenant is one digit over and over.
+    for guid in re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", text):
+        assert len(set(guid) - {"-", "4", "8"}) <= 1, guid
     assert "encryptionsalt" not in text
 
 

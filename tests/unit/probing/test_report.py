@@ -32,7 +32,7 @@ def seen(**changes: Any) -> CaseResult:
 
 
 def test_a_row_that_is_as_expected_shows_the_answer_and_the_reason() -> None:
-    assert report.columns([GATEWAY]) == ["case", "expected", "aws http", "logged reason", ""]
+    assert report.columns([GATEWAY]) == ["case", "says", "aws\nhttp", "logged reason", ""]
     assert report.rows([seen()]) == [
         ["expired", 401, (403, "good"), "token_expired", ("ok", "good")]
     ]
@@ -86,3 +86,12 @@ def test_the_document_has_every_fact_and_is_json() -> None:
             }
         ],
     }
+
+
+def test_the_bundles_that_decided_are_told_by_cloud_and_have_to_be_one() -> None:
+    elsewhere = replace(GATEWAY, cloud="gcp")
+    ours, theirs = "a" * 64, "b" * 64
+    same = [seen(bundle=ours), seen(bundle=ours, gateway=elsewhere), seen(gateway=elsewhere)]
+    assert report.bundles(same) == {"aws": [ours], "gcp": [ours]}
+    assert report.one_bundle(same)
+    assert not report.one_bundle([*same, seen(bundle=theirs, gateway=elsewhere)])
