@@ -5,7 +5,7 @@ the real service is in `docs/sandbox.md`. The APIs are made as `components/aws` 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +17,12 @@ from components.packaging import build_bundle, default_target, pack
 from validator_functions.verification.settings import FILE_NAME
 
 from .deployed import Asked, Deployment
+from .programs import send
 from .runtimes import Host, Runtime, ask_over_http
 from .seen import OWN_STATUSES, Seen, decisions
 
 _ROLE = "arn:aws:iam::000000000000:role/validator"
+HEADER = "$request.header.Authorization"
 _NO = 401
 _LOG_SECONDS = 3.0
 _ENTRY = "pinned_entry"
@@ -37,10 +39,15 @@ from validator_functions.aws_lambda.handler import handler
 
 
 class SandboxGateways(Host):
-    """The columns of API Gateway in the emulator at `port`."""
+    """The columns of API Gateway in the emulator at `port`.
 
-    def __init__(self, port: int) -> None:
+    `ttl` seconds is how long it keeps answers; `sources` are the HTTP APIs' identity sources.
+    """
+
+    def __init__(self, port: int, *, ttl: int = 0, sources: Sequence[str] = (HEADER,)) -> None:
         self.port = port
+        self._ttl = ttl
+        self._sources = list(sources)
         self._lambda = self._client("lambda")
         python = f"python{default_target()}"
         self._python = python
@@ -122,7 +129,7 @@ class SandboxGateways(Host):
             type=kind,
             authorizerUri=_uri("validator-simple"),
             identitySource="method.request.header.Authorization",
-            authorizerResultTtlInSeconds=0,
+            authorizerResultTtlInSeconds=self._ttl,
         )["id"]
         method = {"restApiId": api, "resourceId": place, "httpMethod": "ANY"}
         client.put_method(**method, authorizationType="CUSTOM", authorizerId=authorizer)
@@ -142,8 +149,8 @@ class SandboxGateways(Host):
             AuthorizerUri=_uri(function),
             AuthorizerPayloadFormatVersion="2.0",
             EnableSimpleResponses=simple,
-            AuthorizerResultTtlInSeconds=0,
-            IdentitySource=["$request.header.Authorization"],
+            AuthorizerResultTtlInSeconds=self._ttl,
+            IdentitySource=self._sources,
         )["AuthorizerId"]
         integration = client.create_integration(
             ApiId=api,
@@ -179,6 +186,18 @@ class _Gateway(Runtime):
         self._address = f"{made.api}.execute-api.localhost:{host.port}"
         self._target = made.target
         self._function = made.function
+
+    def status(self, method: str, path: str, authorization: str) -> tuple[int, bool]:
+        """Ask for a path of the API: the status, and whether the validator was asked."""
+        status, _ = self.call(method, path, [("Authorization", authorization)])
+        return status, bool(self._host.logs[self._function].decisions(wanted=False))
+
+    def call(self, method: str, path: str, headers: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
+        """Ask for a path of the API: status and body."""
+        target = self._target.removesuffix("/orders/7") + path
+        octets = [(name.encode(), value.encode()) for name, value in headers]
+        status, _, body = send(self._host.port, target, octets, method, self._address)
+        return status, body
 
     def ask(self, asked: Asked) -> Seen:
         status = ask_over_http(self._host.port, asked, self._target, host=self._address)

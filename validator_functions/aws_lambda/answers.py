@@ -24,6 +24,7 @@ from ..verification.reasons import UNAUTHORIZED, UNAVAILABLE
 
 # API Gateway turns exactly this message into a 401.
 _UNAUTHORIZED = "Unauthorized"
+_NOTHING = "-"
 _POLICY_VERSION = "2012-10-17"
 # In a policy's resource these stand for other characters. The stage `$default` is no variable.
 _WILDCARDS = ("*", "?", "${")
@@ -46,7 +47,7 @@ def simple(decision: Decision) -> dict[str, Any]:
     """The simple answer of an HTTP API; raises `CouldNotCheck` for 503."""
     if decision.status == UNAVAILABLE:
         raise CouldNotCheck(str(decision.reason))
-    return {"isAuthorized": decision.allowed, "context": identity(decision)}
+    return {"isAuthorized": decision.allowed, "context": context(decision)}
 
 
 def policy(decision: Decision, arn: str, *, says_401: bool = True) -> dict[str, Any]:
@@ -64,6 +65,15 @@ def policy(decision: Decision, arn: str, *, says_401: bool = True) -> dict[str, 
     return _policy("Deny", arn if names_one_method(arn) else "*", decision)
 
 
+def context(decision: Decision) -> dict[str, str]:
+    """The identity as flat strings, with `-` where there is nothing.
+
+    A gateway sets a back end's header from each. The guide does not say that an empty value
+    overwrites what the caller sent under that name, so that none is ever empty.
+    """
+    return {name: value or _NOTHING for name, value in identity(decision).items()}
+
+
 def names_one_method(arn: str) -> bool:
     """Whether an ARN, used as a policy's resource, fits there and stands for nothing but itself."""
     return len(arn) <= _LONGEST_RESOURCE and not any(wildcard in arn for wildcard in _WILDCARDS)
@@ -76,5 +86,5 @@ def _policy(effect: str, resource: str, decision: Decision) -> dict[str, Any]:
             "Version": _POLICY_VERSION,
             "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}],
         },
-        "context": identity(decision) if effect == "Allow" else {},
+        "context": context(decision) if effect == "Allow" else {},
     }

@@ -11,6 +11,7 @@ from tests.cases import forge
 from tests.cases.settings import artefact, document
 from validator_functions.aws_lambda import answers, handler
 from validator_functions.verification.decision import StaticKeys
+from validator_functions.verification.identity import IDENTITY_HEADERS
 from validator_functions.verification.key_sources import KeySources
 from validator_functions.verification.settings import ValidatorSettings
 from validator_functions.verification.validator import Validator
@@ -83,7 +84,7 @@ def test_a_good_token_gets_a_simple_answer_with_flat_strings(deployed: Deployed)
             "subject": "service-orders",
             "issuer": forge.ISSUER,
             "scope": "orders:read orders:write",
-            "jti": "",
+            "jti": "-",
             "kid": deployed.signer.kid,
         },
     }
@@ -298,4 +299,12 @@ def test_a_claim_that_does_not_print_is_not_passed_on(deployed: Deployed) -> Non
     token = deployed.token(jti="a\r\nb")
     answer = handler.handler(http_event(f"Bearer {token}"), _CONTEXT)
     assert answer["isAuthorized"] is True
-    assert answer["context"]["jti"] == ""
+    assert answer["context"]["jti"] == "-"
+
+
+@_EVERY
+def test_no_value_of_the_context_is_ever_empty(deployed: Deployed, event: Any) -> None:
+    token = deployed.token(jti=None, roles=None, sub="service-orders")
+    answer = handler.handler(event(f"Bearer {token}"), _CONTEXT)
+    assert set(answer["context"]) == set(IDENTITY_HEADERS.values())
+    assert all(answer["context"].values())
