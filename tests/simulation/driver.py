@@ -427,10 +427,11 @@ def new_driver(
     fault_rate: float = 0.35,
     policy: RotationPolicy | None = None,
     consumer_type: type[Consumer] = Consumer,
+    world_type: type[World] = World,
 ) -> Driver:
     """Return a world after its first three runs, with a driver; the same for the same seed."""
     random = Random(seed)  # noqa: S311 - a simulation wants repeatable numbers
-    world = World(
+    world = world_type(
         policy or random_policy(random),
         random,
         consumers=consumers,

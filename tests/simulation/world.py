@@ -555,7 +555,7 @@ class World:
             )
             for name in self.by_name
         }
-        confirmed = confirm(
+        heard = confirm(
             journal,
             self.state.confirmed,
             token_lifetime=policy.timings.token_lifetime,
@@ -563,6 +563,9 @@ class World:
             key_resources={},
             validators=reports,
         )
+        confirmed = self.tell_issuers(heard)
+        if confirmed is None:
+            return
         self.state = replace(self.state, confirmed=confirmed)
         if any(alarm.code is AlarmCode.WILL_BREAK for alarm in made.alarms):
             active = confirmed.kid(RING, confirmed.active[RING])
@@ -571,6 +574,10 @@ class World:
         if policy is not self.policy and Rule.ISSUER_FROZEN not in self.rules:
             self.issuer_name = policy.rings[0].issuer
         self._issuers_read(confirmed)
+
+    def tell_issuers(self, confirmed: Confirmed) -> Confirmed | None:
+        """Deploy what signs, before the record is written; None where the run ends there."""
+        return confirmed
 
     def _issuers_read(self, confirmed: Confirmed | None) -> None:
         if confirmed is self.issuer_now:
