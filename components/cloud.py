@@ -70,6 +70,8 @@ class MadeValidator:
     reported_sha256: pulumi.Output[str]
     log_group: pulumi.Output[str]
     function: pulumi.Output[str]
+    health: pulumi.Output[str] | None = None
+    """Where it tells which code and settings it is; None where only its cloud's API can ask it."""
 
 
 class Cloud(Protocol):

@@ -159,6 +159,7 @@ class Environment(pulumi.ComponentResource):
             "bundleSha256": self._args.bundle.sha256,
             "logGroup": validator.log_group,
             "function": validator.function,
+            "health": validator.health or "",
         }
 
     def _confirmed(

@@ -1,4 +1,4 @@
-"""AWS's own clients, for the two things that a provider cannot do: find by tag, and read back."""
+"""AWS's own clients, for what a provider cannot do: find by tag, read back, ask what is there."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -6,7 +6,9 @@ from components.aws.settings import AwsSettings
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
     from mypy_boto3_s3 import S3Client
 
@@ -47,6 +49,30 @@ def tagging(settings: AwsSettings) -> "ResourceGroupsTaggingAPIClient":
         region_name=settings.region,
         endpoint_url=settings.endpoint,
         config=_config(settings, attempts=3),
+    )
+
+
+def cloudwatch(settings: AwsSettings) -> "CloudWatchClient":
+    """Return a CloudWatch client."""
+    import boto3
+
+    return boto3.client(
+        "cloudwatch",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint,
+        config=_config(settings, attempts=2),
+    )
+
+
+def lambda_(settings: AwsSettings) -> "LambdaClient":
+    """Return a Lambda client that tries once: a cold start may take as long as it waits."""
+    import boto3
+
+    return boto3.client(
+        "lambda",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint,
+        config=_config(settings, attempts=1),
     )
 
 

@@ -159,6 +159,7 @@ class AzureCloud(pulumi.ComponentResource):
             reported_sha256=validator.reported_sha256,
             log_group=validator.log_group_name,
             function=validator.function_name,
+            health=validator.url.apply(lambda url: f"{url.removesuffix('/authorize')}/health"),
         )
 
     def watch(self, signals: Sequence[Signal]) -> Sequence[str]:

@@ -127,6 +127,7 @@ class GcpCloud(pulumi.ComponentResource):
             reported_sha256=validator.reported_sha256,
             log_group=validator.log_name,
             function=validator.service_name,
+            health=validator.url.apply(lambda url: f"{url}/health"),
         )
 
     def watch(self, signals: Sequence[Signal]) -> Sequence[str]:

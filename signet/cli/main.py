@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sandbox": ("signet.cli.sandbox", "start, stop and inspect the sandbox"),
     "keys": ("signet.cli.keys", "look at signing keys, rotate and withdraw them"),
     "token": ("signet.cli.token", "issue and inspect tokens"),
+    "doctor": ("signet.cli.doctor", "look a stack over: what is wrong, and what to do"),
     "verify": ("signet.cli.verify", "check tokens by the shared verification module"),
 }
 

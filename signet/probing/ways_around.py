@@ -24,7 +24,7 @@ Send = Callable[[str, str, Headers], GatewayAnswer]
 _REFUSALS: Final = range(400, 600)
 _FORGED: Final = "administrator"
 _TOLD_BY_PROBES: Final = frozenset(
-    {"signet", "ready", "bundle_sha256", "settings_sha256", "environment", "service"}
+    {"signet", "time", "ready", "bundle_sha256", "settings_sha256", "environment", "service"}
 )
 """What a validator tells anybody at its health address: hashes and names."""
 

@@ -19,7 +19,9 @@ from ruamel.yaml import YAML
 import sandbox
 from components.program import main
 from sandbox import supervisor
+from signet.cli import doctor_look, issuing_record, keys_look
 from signet.confirmed import Confirmed
+from signet.doctor import checks, finding
 from signet.engine import place
 from signet.engine.stack import EngineStack, RunResult, resources_of
 from signet.errors import RunFailed, SettingsError
@@ -177,8 +179,13 @@ def test_an_environment_goes_up_answers_changes_and_comes_down(checkout: Checkou
 
     assert set(names(stack.up(main))) == {"journal", "confirmed"}
     assert names(stack.up(main)) == {}
+    alarm = {"AlarmName": "signet-local-key-sets", "StateReason": "a test"}
+    checkout.client("cloudwatch").set_alarm_state(**alarm, StateValue="ALARM")
+    assert looked_over(stack) == [("fault", "alarms"), ("warning", "alarms")]
+    checkout.client("cloudwatch").set_alarm_state(**alarm, StateValue="OK")
 
     checkout.configure("local", requiredScope="demo:write")
+    assert looked_over(stack) == [("warning", "settings"), ("warning", "alarms")]
     changed = checkout.stack("local").up(main)
     assert names(changed) == {
         "environment-validator-settings": "replace",
@@ -207,6 +214,14 @@ def test_an_environment_goes_up_answers_changes_and_comes_down(checkout: Checkou
     assert checkout.client("apigateway").get_rest_apis()["items"] == []
     assert checkout.client("iam").list_roles()["Roles"] == []
     assert live_keys(checkout) == []
+
+
+def looked_over(stack: EngineStack) -> list[tuple[str, str]]:
+    """What `signet doctor` does not find good: level and area, the worst first."""
+    look = keys_look.look(keys_look.known(stack))
+    facts = doctor_look.facts(look, issuing_record.read(stack).outputs, try_ways=False)
+    found = finding.sorted_by_weight(checks.examine(facts))
+    return [(str(each.level), each.area) for each in found if each.level is not finding.Level.GOOD]
 
 
 def live_keys(checkout: Checkout) -> list[str]:

@@ -121,6 +121,7 @@ class Validator:
         settings = self.settings
         return {
             "signet": "report",
+            "time": int(self._clock()),
             "ready": self._authorizer is not None,
             "bundle_sha256": settings.bundle_sha256 if settings else None,
             "settings_sha256": settings.sha256 if settings else None,

@@ -1,0 +1,23 @@
+"""Finds the environment's alarms in Cloud Monitoring: alert policies of its project."""
+
+import urllib.parse
+from collections.abc import Mapping
+from typing import Final
+
+from components.gcp import rest
+from components.gcp.settings import GcpSettings
+
+_PAGE: Final = 500
+
+
+def find_alarms(settings: GcpSettings, environment: str) -> Mapping[str, bool | None]:
+    """Return the environment's policies by display name. Whether one goes off, none tells.
+
+    Raises rest.Refused, or google-auth's and requests' own errors.
+    """
+    prefix = f"signet-{environment}-"
+    wanted = urllib.parse.quote(f'display_name = starts_with("{prefix}")')
+    path = f"/v3/projects/{settings.project}/alertPolicies?pageSize={_PAGE}&filter={wanted}"
+    told = rest.Google(settings.endpoint).get(rest.MONITORING, path) or {}
+    names = [str(each["displayName"]) for each in told.get("alertPolicies", ())]
+    return {name: None for name in names if name.startswith(prefix)}

@@ -1,0 +1,242 @@
+"""Gathers the doctor's facts: everything is asked at once, for ten seconds at most."""
+
+import hashlib
+import json
+import time
+import urllib.parse
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from signet.doctor.facts import (
+    AlarmsFound,
+    DocumentReading,
+    Facts,
+    FunctionReport,
+    RecordedValidator,
+    Ways,
+)
+from signet.documents import DISCOVERY_PATH, JWKS_PATH
+from signet.errors import CouldNotCheck
+
+if TYPE_CHECKING:
+    from components.bounded import Answer
+    from components.settings import Settings
+    from signet.cli.keys_look import Look
+
+_SECONDS = 10.0
+_LARGEST = 256 * 1024
+
+
+def facts(look: "Look", outputs: Mapping[str, Any], *, try_ways: bool) -> Facts:
+    """Ask stores, functions and clouds about a stack of which the plan was looked at."""
+    from components.bounded import ask_all, wait_for
+    from signet.signals import signals
+
+    settings, record = look.known.settings, look.known.record
+    names = [
+        signal.alarm_name(settings.environment)
+        for signal in signals(
+            refusals=settings.alarm_refusals, unknown_keys=settings.alarm_unknown_keys
+        )
+    ]
+    with look.known.stack.place.applied():
+        documents = ask_all(_document_questions(settings, outputs))
+        functions = ask_all(_function_questions(settings, outputs))
+        alarms = ask_all(_alarm_questions(settings, names))
+        until = time.monotonic() + _SECONDS
+        wait_for(documents.values(), _SECONDS)
+        wait_for(functions.values(), until - time.monotonic())
+        wait_for(alarms.values(), until - time.monotonic())
+        ways = _try_ways(outputs) if try_ways else Ways(tried=None)
+    rotation = settings.rotation
+    return Facts(
+        now=int(time.time()),
+        clouds=settings.clouds,
+        rings=tuple(record.journal.rings.values()) if record.journal else (),
+        alarms_of_plan=look.planned.plan.alarms,
+        leftovers=[(key.cloud, key.id) for key in look.planned.adoption.leftovers],
+        unlisted=look.seen.unlisted,
+        documents=[_document(key, answer) for key, answer in documents.items()],
+        max_age=settings.timings.jwks_max_age,
+        functions=[_report(name, answer) for name, answer in functions.items()],
+        validators=_recorded(outputs),
+        alarms=[_alarms(cloud, settings, answer) for cloud, answer in alarms.items()],
+        alarm_names=names,
+        issuers=outputs.get("issuers") or {},
+        changed_settings=_changed(settings, outputs),
+        rotation_period=rotation.rotation_period,
+        up_interval=rotation.up_interval,
+        clock_skew=settings.timings.clock_skew,
+        ways=ways,
+    )
+
+
+def _changed(settings: "Settings", outputs: Mapping[str, Any]) -> list[str]:
+    """Settings that stand in the outputs, where the last run had another value."""
+    now = {
+        "issuer": settings.issuer,
+        "audience": settings.audience,
+        "requiredScope": settings.required_scope,
+        "clouds": sorted(settings.clouds),
+    }
+    then = {**outputs, "clouds": sorted(outputs.get("jwksUrls") or {})}
+    return [name for name, value in now.items() if then.get(name) != value]
+
+
+def _document_questions(
+    settings: "Settings", outputs: Mapping[str, Any]
+) -> dict[str, Callable[[], DocumentReading]]:
+    if settings.publish != "public":
+        return {}
+
+    def question(cloud: str, url: str, path: str) -> Callable[[], DocumentReading]:
+        return lambda: _read(cloud, url, path, in_sandbox=settings.in_sandbox)
+
+    return {
+        f"{cloud} {path}": question(cloud, f"{url.removesuffix(JWKS_PATH)}{path}", path)
+        for cloud, url in (outputs.get("jwksUrls") or {}).items()
+        for path in (JWKS_PATH, DISCOVERY_PATH)
+    }
+
+
+def _read(cloud: str, url: str, path: str, *, in_sandbox: bool) -> DocumentReading:
+    from validator_functions.verification.fetch import get, parse_url
+
+    target = parse_url(url, loopback_http=in_sandbox)
+    answer = get(target, {"cache-control": "no-cache"}, time.monotonic() + _SECONDS, _LARGEST)
+    date = answer.headers.get("date")
+    return DocumentReading(
+        cloud=cloud,
+        path=path,
+        status=answer.status,
+        sha256=hashlib.sha256(answer.body).hexdigest(),
+        content_type=answer.headers.get("content-type", ""),
+        cache_control=answer.headers.get("cache-control", ""),
+        server_time=_moment(date) if date else None,
+    )
+
+
+def _moment(date: str) -> int | None:
+    try:
+        return int(parsedate_to_datetime(date).timestamp())
+    except (TypeError, ValueError):
+        return None
+
+
+def _document(key: str, answer: "Answer[DocumentReading]") -> DocumentReading:
+    try:
+        return answer.result()
+    except Exception as error:  # noqa: BLE001 - whatever hindered it: not known
+        cloud, _, path = key.partition(" ")
+        return DocumentReading(cloud=cloud, path=path, status=None, detail=_said(error))
+
+
+def _recorded(outputs: Mapping[str, Any]) -> list[RecordedValidator]:
+    return [
+        RecordedValidator(
+            name=name,
+            bundle_sha256=str(told.get("bundleSha256", "")),
+            settings_sha256=str(told.get("settingsSha256", "")),
+        )
+        for name, told in (outputs.get("validators") or {}).items()
+    ]
+
+
+def _function_questions(
+    settings: "Settings", outputs: Mapping[str, Any]
+) -> dict[str, Callable[[], Mapping[str, Any]]]:
+    """One question for each recorded validator: at its health address, or by its cloud's API."""
+
+    def question(told: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
+        health, aws = str(told.get("health") or ""), settings.aws
+        if health:
+            return lambda: _health(health)
+        if aws is None:
+            raise CouldNotCheck("the stack's outputs do not say where to ask it")
+        from components.aws.validator_report import ask
+
+        return lambda: ask(aws, str(told.get("function", "")))
+
+    return {name: question(told) for name, told in (outputs.get("validators") or {}).items()}
+
+
+def _health(url: str) -> Mapping[str, Any]:
+    from signet.probing.gateway_call import call
+
+    answer = call(url, None)
+    told = json.loads(answer.body)
+    if not isinstance(told, dict) or told.get("signet") != "report":
+        raise CouldNotCheck(f"{urllib.parse.urlsplit(url).path} answers {answer.status}")
+    return told
+
+
+def _report(name: str, answer: "Answer[Mapping[str, Any]]") -> FunctionReport:
+    cloud = name.rpartition("-")[2]
+    try:
+        told = answer.result()
+    except Exception as error:  # noqa: BLE001 - whatever hindered it: not known
+        return FunctionReport(name=name, cloud=cloud, detail=_said(error))
+    clock = told.get("time")
+    return FunctionReport(
+        name=name,
+        cloud=cloud,
+        ready=told.get("ready") is True,
+        bundle_sha256=str(told.get("bundle_sha256") or ""),
+        settings_sha256=str(told.get("settings_sha256") or ""),
+        time=clock if isinstance(clock, int) else None,
+    )
+
+
+def _alarm_questions(
+    settings: "Settings", names: Sequence[str]
+) -> dict[str, Callable[[], Mapping[str, bool | None]]]:
+    asked: dict[str, Callable[[], Mapping[str, bool | None]]] = {}
+    if (aws := settings.aws) is not None:
+        from components.aws import alarm_census as on_aws
+
+        asked["aws"] = lambda: on_aws.find_alarms(aws, settings.environment)
+    if (azure := settings.azure) is not None:
+        from components.azure import alarm_census as on_azure
+
+        asked["azure"] = lambda: on_azure.find_alarms(azure, names)
+    if (gcp := settings.gcp) is not None:
+        from components.gcp import alarm_census as on_gcp
+
+        asked["gcp"] = lambda: on_gcp.find_alarms(gcp, settings.environment)
+    return asked
+
+
+def _alarms(
+    cloud: str, settings: "Settings", answer: "Answer[Mapping[str, bool | None]]"
+) -> AlarmsFound:
+    told = {
+        "aws": settings.aws.alarm_topic if settings.aws else "",
+        "azure": settings.azure.action_group if settings.azure else "",
+        "gcp": settings.gcp.notification_channel if settings.gcp else "",
+    }
+    try:
+        found = answer.result()
+    except Exception as error:  # noqa: BLE001 - whatever hindered it: not known
+        return AlarmsFound(cloud=cloud, found=None, told=bool(told[cloud]), detail=_said(error))
+    return AlarmsFound(cloud=cloud, found=found, told=bool(told[cloud]))
+
+
+def _try_ways(outputs: Mapping[str, Any]) -> Ways:
+    from signet.probing.gateway_call import send
+    from signet.probing.ways_around import attempts, try_all
+
+    listed = attempts(outputs)
+    try:
+        openings = try_all(listed, send)
+    except CouldNotCheck as error:
+        return Ways(tried=len(listed), detail=error.what)
+    shown = [
+        f"{each.attempt.gateway}: {each.attempt.what} is answered with {each.status}"
+        for each in openings
+    ]
+    return Ways(tried=len(listed), open=shown)
+
+
+def _said(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -1,0 +1,1 @@
+"""What is wrong with an environment, from facts that somebody else observed. Pure."""

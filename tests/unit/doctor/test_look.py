@@ -1,0 +1,168 @@
+"""How facts are gathered: what a silent or odd answer becomes, and that nothing raises."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components.aws import alarm_census, clients, validator_report
+from components.bounded import Answer
+from signet.cli import doctor_look
+from signet.doctor.facts import DocumentReading
+from signet.documents import JWKS_PATH
+from signet.errors import CouldNotCheck
+
+REPORT = {
+    "signet": "report",
+    "ready": True,
+    "bundle_sha256": "b",
+    "settings_sha256": None,
+    "time": 1_800_000_000,
+}
+
+
+def answered(question: Callable[[], Any]) -> Answer[Any]:
+    answer = Answer(question)
+    answer.ask()
+    return answer
+
+
+def failing() -> Any:
+    raise ConnectionError("refused\nand more")
+
+
+@pytest.fixture
+def store() -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(REPORT if self.path == "/health" else {"keys": []}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/jwk-set+json")
+            self.send_header("Cache-Control", "public, max-age=300")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_document_is_read_with_its_headers_and_the_stores_time(store: str) -> None:
+    found = doctor_look._read("aws", f"{store}/{JWKS_PATH}", JWKS_PATH, in_sandbox=True)
+    assert (found.status, found.content_type) == (200, "application/jwk-set+json")
+    assert found.cache_control == "public, max-age=300"
+    assert found.server_time is not None
+
+
+@pytest.mark.parametrize("date", ["yesterday", "", "Wed, 99 Nov 2026 00:00:00 GMT"])
+def test_a_date_that_is_none_is_no_time(date: str) -> None:
+    assert doctor_look._moment(date) is None
+
+
+def test_a_store_that_does_not_answer_is_not_known() -> None:
+    found = doctor_look._document(f"gcp {JWKS_PATH}", answered(failing))
+    assert found == DocumentReading(cloud="gcp", path=JWKS_PATH, status=None, detail="refused")
+    never: Answer[DocumentReading] = Answer(failing)
+    assert "in time" in doctor_look._document(f"gcp {JWKS_PATH}", never).detail
+
+
+def test_plain_http_is_asked_in_the_sandbox_alone(store: str) -> None:
+    url = f"{store}/{JWKS_PATH}"
+    with pytest.raises(Exception, match="url_refused"):
+        doctor_look._read("aws", url, JWKS_PATH, in_sandbox=False)
+
+
+def test_a_function_tells_at_its_health_address_what_it_is(store: str) -> None:
+    report = doctor_look._report(
+        "environment-gcp", answered(lambda: doctor_look._health(f"{store}/health"))
+    )
+    assert (report.ready, report.cloud, report.bundle_sha256) == (True, "gcp", "b")
+    assert (report.settings_sha256, report.time) == ("", 1_800_000_000)
+    with pytest.raises(CouldNotCheck, match="/other answers 200"):
+        doctor_look._health(f"{store}/other")
+
+
+@pytest.mark.parametrize("told", [{}, {"ready": "yes"}, {"time": "noon"}])
+def test_an_odd_report_is_not_ready(told: Mapping[str, Any]) -> None:
+    report = doctor_look._report("environment-aws", answered(lambda: told))
+    assert (report.ready, report.time) == (False, None)
+
+
+def test_a_function_that_does_not_answer_is_not_known() -> None:
+    assert doctor_look._report("environment-aws", answered(failing)).ready is None
+
+
+class Lambda:
+    """Answers an invocation with this payload."""
+
+    def __init__(self, payload: object) -> None:
+        self.payload = json.dumps(payload).encode()
+        self.asked: list[dict[str, Any]] = []
+
+    def invoke(self, **told: Any) -> dict[str, Any]:
+        self.asked.append(told)
+        return {"Payload": io.BytesIO(self.payload)}
+
+
+def test_a_lambda_is_asked_by_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Lambda(REPORT)
+    monkeypatch.setattr(clients, "lambda_", lambda _: client)
+    assert validator_report.ask(SimpleNamespace(), "f") == REPORT  # type: ignore[arg-type]
+    assert client.asked == [{"FunctionName": "f", "Payload": b'{"signet": "probe"}'}]
+    monkeypatch.setattr(clients, "lambda_", lambda _: Lambda({"errorMessage": "x"}))
+    with pytest.raises(ValueError, match="something else"):
+        validator_report.ask(SimpleNamespace(), "f")  # type: ignore[arg-type]
+
+
+def test_cloudwatch_tells_which_alarms_are_there_and_go_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alarms = [
+        {"AlarmName": "signet-prod-a", "StateValue": "ALARM"},
+        {"AlarmName": "signet-prod-b", "StateValue": "INSUFFICIENT_DATA"},
+    ]
+    asked: list[str] = []
+
+    class Pages:
+        def paginate(self, **told: str) -> list[dict[str, Any]]:
+            asked.append(told["AlarmNamePrefix"])
+            return [{"MetricAlarms": alarms[:1]}, {"MetricAlarms": alarms[1:]}]
+
+    client = SimpleNamespace(get_paginator=lambda _: Pages())
+    monkeypatch.setattr(clients, "cloudwatch", lambda _: client)
+    found = alarm_census.find_alarms(SimpleNamespace(), "prod")  # type: ignore[arg-type]
+    assert found == {"signet-prod-a": True, "signet-prod-b": False}
+    assert asked == ["signet-prod-"]
+
+
+def test_what_could_not_be_listed_is_not_known() -> None:
+    settings: Any = SimpleNamespace(aws=SimpleNamespace(alarm_topic="arn"), azure=None, gcp=None)
+    found = doctor_look._alarms("aws", settings, answered(failing))
+    assert (found.found, found.told, found.detail) == (None, True, "refused")
+
+
+def test_what_the_last_run_had_otherwise_is_named() -> None:
+    settings: Any = SimpleNamespace(
+        issuer="https://i.test", audience="new", required_scope="s", clouds=("aws", "gcp")
+    )
+    outputs = {
+        "issuer": "https://i.test",
+        "audience": "old",
+        "requiredScope": "s",
+        "jwksUrls": {"aws": "u"},
+    }
+    assert doctor_look._changed(settings, outputs) == ["audience", "clouds"]
