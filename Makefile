@@ -59,7 +59,7 @@ drills: setup ## every drill: tokens, kills and faults on the real engine (twent
 	@$(VENV)/pytest tests/drills -m "engine or drill" $(ARGS)
 
 matrix: setup ## one table of cases through every runtime and real gateway; writes docs/runtimes.md
-	@$(VENV)/pytest --quiet tests/runtimes -m drill
+	@$(VENV)/pytest --quiet tests/runtimes -m "drill"
 	@$(VENV)/python -m tests.runtimes $(ARGS)
 
 native: setup ## the published documents read by Envoy, API Gateway, Node, Go and Java
