@@ -13,6 +13,8 @@ class Answer(Generic[T]):
 
     def __init__(self, question: Callable[[], T]) -> None:
         self.done = threading.Event()
+        self.at = 0.0
+        """When it was answered, by `time.monotonic`."""
         self._question = question
         self._value: T
         self._error: BaseException | None = None
@@ -24,6 +26,7 @@ class Answer(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - kept for whoever takes the answer
             self._error = error
         finally:
+            self.at = time.monotonic()
             self.done.set()
 
     def result(self) -> T:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from components.adoption import FoundKey
@@ -67,6 +67,7 @@ def observe(
             if not despite_keys:
                 raise
             unlisted[cloud] = error.where or error.what
+    found = {cloud: _as_of_now(reading, stores[cloud].at) for cloud, reading in found.items()}
     return Observation(stores={ENVIRONMENT_RING: found}, keys=every, unlisted=unlisted)
 
 
@@ -75,6 +76,14 @@ def _reading(answer: Answer[StoreReading]) -> StoreReading:
         return answer.result()
     except TimeoutError:
         return StoreReading("unverified", detail="it did not answer in time")
+
+
+def _as_of_now(reading: StoreReading, answered: float) -> StoreReading:
+    """A store's clock goes on while others are waited for; this run's clock is read after all."""
+    if reading.server_time is None:
+        return reading
+    since = int(time.monotonic() - answered)
+    return replace(reading, server_time=reading.server_time + since)
 
 
 def _listed(cloud: str, answer: Answer[Sequence[FoundKey]]) -> Sequence[FoundKey]:

@@ -29,6 +29,7 @@ from sandbox.azure.memory import Memory
 from sandbox.azure.service import NAME
 from sandbox.azure.vaults import Vaults
 from sandbox.fakes import server as serving
+from sandbox.fakes.faults import Faults
 from sandbox.fakes.http import Asked, Said, said_json
 from sandbox.processes import MARK
 
@@ -43,6 +44,7 @@ class Fake:
 
     def __init__(self, folder: Path, port: int, secret: str) -> None:
         self.memory = Memory(folder)
+        self._faults = Faults(folder)
         self.identity = Identity(secret)
         self.blobs = Blobs(self.memory, self.identity)
         self.vaults = Vaults(self.memory, self.identity, port)
@@ -60,7 +62,7 @@ class Fake:
     def answer(self, asked: Asked) -> Said:
         """Answer any request. Never raises."""
         try:
-            return self._answer(asked)
+            return self._faults.hit(asked) or self._answer(asked)
         except Refusal as refusal:
             code = {"code": refusal.code, "message": refusal.message}
             return said_json(refusal.status, {"error": code}, x_ms_error_code=refusal.code)

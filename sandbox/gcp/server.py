@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from sandbox.fakes import server as serving
+from sandbox.fakes.faults import Faults
 from sandbox.fakes.http import Asked, Said, said_json
 from sandbox.gcp import kms
 from sandbox.gcp.admin import PREFIX, Admin
@@ -37,6 +38,7 @@ class Fake:
 
     def __init__(self, folder: Path, port: int, secret: str) -> None:
         self.memory = Memory(folder)
+        self._faults = Faults(folder)
         self._token = hmac.new(secret.encode(), b"access token", "sha256").hexdigest()
         self.storage = Storage(self.memory, self._trusted)
         self.kms = kms.Kms(self.memory)
@@ -53,7 +55,7 @@ class Fake:
     def answer(self, asked: Asked) -> Said:
         """Answer any request. Never raises."""
         try:
-            return self._answer(asked)
+            return self._faults.hit(asked) or self._answer(asked)
         except Refusal as refusal:
             return refusal.said()
         except Exception:

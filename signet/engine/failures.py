@@ -26,6 +26,8 @@ _ECHOES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_OF_CLOUD = re.compile(r"\bsignet:(aws|azure|gcp):Cloud\b")
+
 _TRACE = "Traceback (most recent call last)"
 
 _WRAPPERS = (
@@ -73,6 +75,15 @@ _REMEDIES = (
             re.IGNORECASE,
         ),
         "sign in to the cloud again, then run it again",
+    ),
+    _Remedy(
+        re.compile(
+            r"ServiceUnavailable|ServiceUnavailableException|InternalServerError|\bCode: 50[0-4]\b"
+            r"|\b(Error|error|status)[:= ]+50[0-4]\b|^\S+: .*\b503\b",
+            re.MULTILINE,
+        ),
+        "that cloud's service is unwell: what was done elsewhere is recorded. Run it again when it "
+        "answers",
     ),
     _Remedy(
         re.compile(r"AccessDenied|not authorized|AuthorizationFailed|PERMISSION_DENIED|\b403\b"),
@@ -129,7 +140,10 @@ def _place(urn: str) -> str:
     token, name = urn.split("::")[-2].rsplit("$", 1)[-1], urn.rsplit("::", 1)[-1]
     if token == "pulumi:pulumi:Stack":  # noqa: S105  a type token
         return ""
-    cloud = _CLOUDS.get(token.split(":", 1)[0])
+    # A dynamic resource's own type names no cloud; the component that it belongs to does.
+    parent = _OF_CLOUD.search(urn.split("::")[-2])
+    package = token.split(":", 1)[0]
+    cloud = _CLOUDS.get(parent[1] if parent and package not in _CLOUDS else package)
     return f"{cloud + ': ' if cloud else ''}{short_type(token)} {name}: "
 
 

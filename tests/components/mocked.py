@@ -24,7 +24,10 @@ with warnings.catch_warnings():
     # uses of them is warned of again when it is used, and fails a test.
     warnings.simplefilter("ignore", DeprecationWarning)
     import components.aws.cloud
+    import components.azure.cloud
     import components.gcp.cloud  # noqa: F401
+
+from signet.documents import jwk_from_pem
 
 ACCOUNT = "111122223333"
 STACK = "test"
@@ -102,6 +105,8 @@ class _Cloud(mocks.Mocks):
         if args.token == "gcp:kms/getKMSCryptoKeyVersion:getKMSCryptoKeyVersion":
             pem = public_pem(f"{args.args['cryptoKey']}/{args.args['version']}", "RSA_2048")
             return {"publicKeys": [{"algorithm": "RSA_SIGN_PKCS1_2048_SHA256", "pem": pem}]}
+        if args.token == "azure-native:storage:listStorageAccountServiceSAS":
+            return {"serviceSasToken": f"sp=r&sig=of-{args.args['canonicalizedResource']}"}
         raise AssertionError(f"the program calls {args.token}, which nothing answers here")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -109,6 +114,8 @@ class _Cloud(mocks.Mocks):
         kind = args.typ.rpartition(":")[2]
         identity = args.resource_id or f"{args.name}-id"
         arn = f"arn:aws:{kind.lower()}:eu-central-1:{ACCOUNT}:{args.name}"
+        if args.typ.startswith(("azure-native:", "pulumi-python:")):
+            return identity, outputs | _azure(args)
         if kind == "Key":
             self._specs[identity] = args.inputs["customerMasterKeySpec"]
             outputs |= {"keyId": identity, "arn": f"arn:aws:kms:eu-central-1:{ACCOUNT}:{identity}"}
@@ -131,6 +138,43 @@ class _Cloud(mocks.Mocks):
         elif kind == "BucketObjectv2":
             outputs |= {"etag": "e"}
         return identity, outputs
+
+
+def _azure(args: mocks.MockResourceArgs) -> dict[str, Any]:
+    """What Azure adds to a resource, as far as the program looks at it."""
+    kind, given = args.typ.rpartition(":")[2], args.inputs
+    if kind == "Key":
+        uri = f"https://{given['vaultName']}.vault.azure.net/keys/{given['keyName']}"
+        return {"keyUri": uri, "keyUriWithVersion": f"{uri}/v1"}
+    if kind == "KeyVersion":
+        return {"jwk": jwk_from_pem(public_pem(given["keyUri"], "RSA_2048"), given["algorithm"])}
+    if kind == "Document":
+        return {"etag": "e"}
+    named = next(
+        (given[key] for key in ("resourceName", "accountName", "vaultName") if key in given), None
+    )
+    told: dict[str, Any] = {
+        "name": given.get("name") or given.get("resourceGroupName") or args.name
+    }
+    if named is not None and kind not in ("BlobContainer", "Blob"):
+        told["name"] = named
+    if kind == "UserAssignedIdentity":
+        told |= {"clientId": f"client-of-{named}", "principalId": f"object-of-{named}"}
+    if kind == "StorageAccount":
+        told |= {"primaryEndpoints": {"blob": f"https://{named}.blob.core.windows.net/"}}
+    if kind == "BlobContainer":
+        told["name"] = given["containerName"]
+    if kind == "Blob":
+        told |= {"name": given["blobName"], "url": f"https://code/{given['blobName']}"}
+    if kind == "WebApp":
+        told["defaultHostName"] = f"{given['name']}.azurewebsites.net"
+        # Asked for as a list of ids, told by id.
+        who = given["identity"]
+        ids = {each: {} for each in who["userAssignedIdentities"]}
+        told["identity"] = {**who, "userAssignedIdentities": ids}
+    if kind == "Component":
+        told["connectionString"] = "InstrumentationKey=none"
+    return told
 
 
 @contextmanager

@@ -213,6 +213,18 @@ def test_clouds_are_looked_at_together_and_a_slow_one_is_unverified(
     assert (found["aws"].status, found["gcp"].status) == ("unverified", "absent")
 
 
+def test_a_stores_clock_is_told_as_of_the_moment_when_every_cloud_has_answered() -> None:
+    def slow_listing() -> tuple[()]:
+        time.sleep(1.1)
+        return ()
+
+    def store() -> StoreReading:
+        return StoreReading("read", sequence=1, server_time=1_000)
+
+    seen = observe({"aws": CloudReader(store=store, keys=slow_listing)})
+    assert seen.stores["environment"]["aws"].server_time in (1_001, 1_002)
+
+
 def test_keys_that_cannot_be_found_out_stop_the_run() -> None:
     def out_of_reach() -> tuple[()]:
         raise CouldNotCheck("no answer")

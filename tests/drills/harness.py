@@ -69,11 +69,17 @@ class Here:
         return told
 
     def killed(
-        self, moment: str, number: int, *, delay: float = 0.3, victims: str = "both"
+        self,
+        moment: str,
+        number: int,
+        *,
+        delay: float = 0.3,
+        victims: str = "both",
+        stack: str = "local",
     ) -> Told:
-        """Bring `local` up, and be killed on the way (`tests.drills.killing`)."""
+        """Bring a stack up, and be killed on the way (`tests.drills.killing`)."""
         asked = (moment, str(number), str(delay), victims)
-        return end(self._start("tests.drills.killing", *asked, "--", "up", "local"))
+        return end(self._start("tests.drills.killing", *asked, "--", "up", stack))
 
     def _start(self, module: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -95,7 +101,19 @@ def end(process: subprocess.Popen[str]) -> Told:
         process.kill()
         out, err = process.communicate()
         raise AssertionError(f"the command did not end:\n{err}\n{out}") from None
-    return Told(process.returncode, out, err)
+    told = Told(process.returncode, out, err)
+    _write_down(process, told)
+    return told
+
+
+def _write_down(process: subprocess.Popen[str], told: Told) -> None:
+    """Append to the file that `DRILL_TRANSCRIPT` names: the operations pages quote it."""
+    if name := os.environ.get("DRILL_TRANSCRIPT"):
+        words = process.args if isinstance(process.args, list) else [process.args]
+        asked = " ".join(str(word) for word in words[3:])
+        with Path(name).open("a", encoding="utf-8") as file:
+            test = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[2]
+            file.write(f"## {test}\n$ signet {asked}\n{told.err}{told.out}# exit {told.code}\n\n")
 
 
 @contextmanager

@@ -32,8 +32,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
         yield here
 
 
-def lock_file(here: Here, *, host: str, pid: int) -> Path:
-    folder = here.state / "sandbox/backend/.pulumi/locks/organization" / PROJECT / "local"
+def lock_file(here: Here, *, host: str, pid: int, stack: str = "local") -> Path:
+    folder = here.state / "sandbox/backend/.pulumi/locks/organization" / PROJECT / stack
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "11111111-2222-3333-4444-555555555555.json"
     now = datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")

@@ -41,6 +41,14 @@ def test_each_cloud_has_its_name(token: str, cloud: str) -> None:
     assert failed.details == (f"{cloud}boom",)
 
 
+def test_a_dynamic_resource_is_its_clouds_and_a_cloud_that_is_unwell_is_waited_for() -> None:
+    chain = "signet:index:Environment$signet:azure:Cloud$signet:azure:JwksStore"
+    urn = f"urn:pulumi:prod::signet::{chain}$pulumi-python:dynamic/signet:Document::store-jwks"
+    failed = summarise("w", {urn: ["a drill has this fail\nErrorCode:503\nCode: 503"]})
+    assert failed.details[0].startswith("Azure: pulumi-python:dynamic:Document store-jwks: ")
+    assert "service is unwell" in failed.remedy
+
+
 @pytest.mark.parametrize(
     ("said", "remedy"),
     [
