@@ -94,7 +94,8 @@ TOKEN_SERVICE = Recipe(
     only=(
         *("signet/__init__.py", "signet/caller_faults.py", "signet/callers.py"),
         *("signet/claim_match.py", "signet/documents.py", "signet/errors.py"),
-        *("signet/identities.py", "signet/strict_json.py", "signet/token_service.py"),
+        *("signet/identities.py", "signet/standard_claims.py", "signet/strict_json.py"),
+        "signet/token_service.py",
         *("signet/issuing/__init__.py", "signet/issuing/claims.py", "signet/issuing/errors.py"),
         *("signet/issuing/issuer.py", "signet/issuing/pyjwt_algorithm.py"),
         *("signet/issuing/signature_format.py", "signet/issuing/exchange/*"),

@@ -11,12 +11,9 @@ from typing import Any, Final
 from signet.errors import Fault, SettingsError
 from signet.located import Located, load, schema_faults
 from signet.paths import repo_root
+from signet.standard_claims import STANDARD
 
 FILE_NAME: Final = "contract.yaml"
-STANDARD: Final = frozenset(
-    {"iss", "sub", "aud", "iat", "nbf", "exp", "jti", "client_id", "act", "scope", "roles"}
-)
-"""RFC 9068 section 2.2, RFC 8693 section 4, and `roles`: agreed once and for all."""
 _ALL: Final = "*"
 
 

@@ -13,10 +13,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from signet import contract
 from signet.errors import Fault, SettingsError
+from signet.standard_claims import STANDARD
 
-STANDARD_CLAIMS: Final = contract.STANDARD
 _NAME_LIMIT: Final = 255
 LONGEST_ACTOR: Final = 1_024
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
@@ -72,7 +71,7 @@ def faults_of(
     faults += [fault for role in request.roles for fault in _word_faults("role", role)]
     faults += _lifetime_faults(request.lifetime, longest_lifetime)
     for claim in sorted(request.extra):
-        if claim in STANDARD_CLAIMS:
+        if claim in STANDARD:
             faults.append(_fault("claim", claim, "a standard claim", "set it by its own option"))
         elif claim not in agreed:
             faults.append(

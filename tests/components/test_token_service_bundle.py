@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components import packaging
-from tests.unit.exchange.world import settings
+from tests.unit.exchange.world import checked, settings
 from tests.unit.issuing.local_keys import LocalSigner
 
 _ALONE = """
@@ -71,7 +71,7 @@ def test_the_artefact_answers_in_a_python_that_sees_nothing_else(
     assert json.loads(refused["body"])["error"] == "unsupported_grant_type"
     assert report == {"signet": "report", "ready": True}
     assert json.loads(unreadable["body"])["reason"] == "form_invalid"
-    assert json.loads(lines[0])["reason"] == "grant_type_unknown"
+    assert checked(lines[0])["reason"] == "grant_type_unknown"
     loaded = [str(name) for name in found["loaded"]]
     assert not [name for name in loaded if "site-packages" in name]
     assert any(name.startswith(str(unpacked / "botocore")) for name in loaded)
@@ -84,7 +84,7 @@ def test_settings_with_another_hash_refuse_every_request(unpacked: Path, tmp_pat
     refused, report, _ = found["answers"]
     assert refused["statusCode"] == 503
     assert report["ready"] is False
-    assert json.loads(lines[0])["signet"] == "settings_invalid"
+    assert checked(lines[0])["signet"] == "settings_invalid"
 
 
 def test_the_artefact_holds_what_it_runs_and_no_more(unpacked: Path) -> None:

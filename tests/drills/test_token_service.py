@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from ruamel.yaml import YAML
 
@@ -156,7 +157,7 @@ def test_a_platforms_token_is_exchanged_and_used_at_every_gateway(
     assert exchanged.returncode == 0, exchanged.stderr
     token = exchanged.stdout.strip()
     gateways = gateways_of(local.outputs)
-    assert len(gateways) >= 3
+    assert {gateway.cloud for gateway in gateways} == {"aws", "azure", "gcp"}
     for gateway in gateways:
         answer = call(gateway.url, f"Bearer {token}")
         assert (gateway.title, answer.status) == (gateway.title, 200)
@@ -191,3 +192,26 @@ def test_a_replayed_token_gets_nothing_from_another_instance_either(local: Local
     again = local.exchange(token, "--json")
     assert again.returncode == 1
     assert "replayed" in again.stdout + again.stderr
+
+
+def test_after_a_taint_the_service_signs_with_the_successor_and_every_gateway_takes_it(
+    local: Local,
+) -> None:
+    before = local.exchange(local.subject("github")).stdout.strip()
+    keys = local.outputs["signingKeys"]["environment"]
+    (active,) = [key["kid"] for key in keys.values() if key["state"] == "active"]
+    tainted = local.signet("keys", "taint", "local", active, "--yes", "--reason", "a drill")
+    assert tainted.returncode == 0, tainted.stderr
+    exchanged = local.exchange(local.subject("github"))
+    assert exchanged.returncode == 0, exchanged.stderr
+    after = exchanged.stdout.strip()
+    assert _kid(before) == active
+    assert _kid(after) != active
+    for gateway in gateways_of(local.outputs):
+        assert call(gateway.url, f"Bearer {after}").status == 200
+        assert call(gateway.url, f"Bearer {before}").status in {401, 403}
+
+
+def _kid(token: str) -> str:
+    kid: str = jwt.get_unverified_header(token)["kid"]
+    return kid

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import os
 import sys
 import time
@@ -22,7 +21,7 @@ from botocore.config import Config
 
 from signet.errors import SettingsError, SignetError
 from signet.issuing.errors import KeyUnusable
-from signet.issuing.exchange.lines import keys_line
+from signet.issuing.exchange.lines import faults_line, keys_line
 from signet.issuing.exchange.refusal import ExchangeRefused, Reason
 from signet.issuing.exchange.service import Answer, Clocks, HttpRequest, TokenService, refused
 from signet.issuing.exchange.signing import signings
@@ -121,7 +120,7 @@ def _start() -> TokenService | None:
         faults = (
             [str(f) for f in error.faults] if isinstance(error, SettingsError) else [str(error)]
         )
-        _write(json.dumps({"signet": "settings_invalid", "faults": faults}))
+        _write(faults_line(faults, cloud="aws", at=time.time()))
         return None
 
 

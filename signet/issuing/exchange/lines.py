@@ -1,8 +1,8 @@
 """What the token service logs: one JSON object on one line for every issue and every refusal.
 
-The fields stand in the order of the validators' own lines. Never a token, nor a part of one:
-`iss`, `sub` and `subject_jti` only once the platform's signature held, `audience` only where it is
-one of ours, `caller` only once its rule matched.
+`docs/audit.schema.json` is the shape, as for the validators' lines. Never a token, nor a part of
+one: `iss`, `sub` and `subject_jti` only once the platform's signature held, `audience` only where
+it is one of ours, `caller` only once its rule matched.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import Any, Final
 
 from signet.issuing.exchange.refusal import ExchangeRefused
 from validator_functions.verification.ring_source import KeyEvent
+
+SERVICE: Final = "token-service"
+"""Its name in lines that are about no request."""
 
 _SHOWN: Final = 256
 
@@ -80,7 +83,7 @@ def keys_line(event: KeyEvent, *, environment: str, cloud: str, at: float) -> st
         at,
         {
             "environment": environment,
-            "service": "token-service",
+            "service": SERVICE,
             "cloud": cloud,
             "event": event.kind,
             "alarm": event.alarm,
@@ -90,6 +93,12 @@ def keys_line(event: KeyEvent, *, environment: str, cloud: str, at: float) -> st
             "url": event.url,
         },
     )
+
+
+def faults_line(faults: list[str], *, cloud: str, at: float) -> str:
+    """Return the line of a service that cannot start, and so refuses everything."""
+    members = {"environment": None, "service": SERVICE, "cloud": cloud, "faults": faults}
+    return _dumps("settings_invalid", at, members)
 
 
 def _dumps(kind: str, at: float, members: Mapping[str, Any]) -> str:

@@ -134,9 +134,11 @@ class TokenService:
             with self._part(trace, "replay"):
                 self._use_once(subject)
         with self._part(trace, "sign"):
-            token = self._sign(signing, wanted, trace, now)
+            token, token_id = self._sign(signing, wanted, now)
         if self._clocks.monotonic() - started > LONGEST_SECONDS:
             raise _unavailable(Reason.TOO_LATE, "signing took too long", _BUSY_SECONDS)
+        trace.kid, trace.token_id = signing.kid, token_id
+        trace.scopes, trace.lifetime = wanted.scopes, wanted.lifetime
         return _issued(token, wanted, form)
 
     def _limit(self, name: str) -> None:
@@ -170,7 +172,8 @@ class TokenService:
         if not first:
             raise ExchangeRefused(Reason.REPLAYED, "the subject token is not accepted")
 
-    def _sign(self, signing: Signing, wanted: TokenRequest, trace: Trace, now: int) -> str:
+    def _sign(self, signing: Signing, wanted: TokenRequest, now: int) -> tuple[str, str]:
+        """Return the token and its `jti`."""
         entropy = self._draw(16)
         try:
             token = issue(
@@ -186,9 +189,7 @@ class TokenService:
         except SignetError as error:
             signing.forget()
             raise _signing_failed(error) from error
-        trace.kid, trace.token_id = signing.kid, token_id_of(entropy)
-        trace.scopes, trace.lifetime = wanted.scopes, wanted.lifetime
-        return token
+        return token, token_id_of(entropy)
 
     @contextmanager
     def _part(self, trace: Trace, name: str) -> Iterator[None]:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import jsonschema
+
 from signet.callers import Caller, parse_callers
 from signet.documents import jwk_from_pem
 from signet.issuing.exchange.form import FORM_TYPE, GRANT_TYPE, JWT
@@ -13,6 +15,7 @@ from signet.issuing.exchange.service import Answer, Clocks, HttpRequest, TokenSe
 from signet.issuing.exchange.signing import signings
 from signet.issuing.exchange.subjects import Subjects
 from signet.issuing.signers import Signer
+from signet.paths import repo_root
 from signet.token_service import Limits, OfferedService, SigningKey, TokenServiceSettings
 from tests.cases import platforms
 from tests.cases.forge import NOW
@@ -20,6 +23,7 @@ from tests.cases.platforms import Platform
 from tests.unit.issuing.local_keys import LocalSigner
 from tests.unit.verification.stores import Stores
 
+SCHEMA = json.loads((repo_root() / "docs" / "audit.schema.json").read_text())
 ISSUER = "https://keys.signet.example/prod"
 ORDERS = "https://orders.example"
 LONGEST = 900
@@ -108,6 +112,15 @@ def settings(
     return TokenServiceSettings(**(arguments | changes))
 
 
+def checked(line: str) -> dict[str, Any]:
+    """The line as read back, after the schema was held to it."""
+    assert line.isascii()
+    assert line.isprintable()
+    found: dict[str, Any] = json.loads(line)
+    jsonschema.validate(found, SCHEMA)
+    return found
+
+
 class World:
     """A token service, its platforms and what it wrote."""
 
@@ -139,7 +152,7 @@ class World:
             signings(self.settings.keys, connect or (lambda _: signer or self.local)),
             replay or MemoryReplayStore(),
             clocks=Clocks(wall=lambda: self.now, monotonic=lambda: self.monotonic),
-            write=lambda line: self.lines.append(json.loads(line)),
+            write=lambda line: self.lines.append(checked(line)),
         )
 
     def token(self, identity: str, **changes: Any) -> str:

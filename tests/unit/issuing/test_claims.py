@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from signet.errors import SettingsError
-from signet.issuing.claims import STANDARD_CLAIMS, TokenRequest, claims_of, faults_of
+from signet.issuing.claims import TokenRequest, claims_of, faults_of
+from signet.standard_claims import STANDARD
 
 NOW = 1_800_000_000
 ENTROPY = bytes(range(16))
@@ -116,7 +117,7 @@ def test_the_longest_lifetime_itself_is_allowed() -> None:
 
 def test_a_claim_of_the_contract_is_carried_but_never_a_standard_one() -> None:
     assert made(replace(GOOD, extra={"tenant": "a"}), agreed={"tenant"})["tenant"] == "a"
-    for name in STANDARD_CLAIMS:
+    for name in STANDARD:
         faults = faults_of(replace(GOOD, extra={name: 1}), longest_lifetime=900, agreed={name})
         assert [fault.value for fault in faults] == [name]
 

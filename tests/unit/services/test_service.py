@@ -5,12 +5,13 @@ import json
 import pytest
 
 from signet.caller_faults import FIELDS
-from signet.contract import STANDARD, Contract, contract_schema, parse_contract
+from signet.contract import Contract, contract_schema, parse_contract
 from signet.errors import SettingsError
 from signet.identities import KINDS
 from signet.located import load
 from signet.service import GatewayChoice, Service, parse_service, service_schema
 from signet.service_set import Ground, ServiceSet, for_environment, parse_set
+from signet.standard_claims import STANDARD
 from validator_functions.verification.routes import RouteTable
 
 ORDERS = """\
