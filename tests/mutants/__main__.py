@@ -6,9 +6,11 @@ tests run on); the tests of `tests/unit/verification` and `tests/vectors` should
 that they do not notice must stand in `explained.toml`, with the reason why the change makes no
 difference that matters. Exits 1 where one does not.
 
-Everything happens in a copy of the tree below `build/mutants`.
+Everything happens in a copy of the tree below `build/mutants`. What became of each mutant is kept
+beside it, so that the next run of the same code and tests takes up one that broke off.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -71,6 +73,17 @@ def copy_tree() -> Path:
     return tree
 
 
+def record_of(tree: Path) -> Path:
+    """Where the mutants of just this code under just these tests are written down."""
+    digest = hashlib.sha256()
+    for folder in ("validator_functions/verification", "tests/unit/verification", "tests/vectors"):
+        for path in sorted((tree / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    for path in sorted((tree / "tests").glob("cases/*.py")):
+        digest.update(path.read_bytes())
+    return PLACE / f"tried-{digest.hexdigest()[:16]}.jsonl"
+
+
 def explanation(mutant: dict[str, str], explained: dict[str, Any]) -> str | None:
     """Why this mutant may survive: by its own entry, or by a rule for its kind."""
     where = f"{mutant['module']}.{mutant['function']}"
@@ -127,6 +140,7 @@ def main(arguments: list[str]) -> int:
     tree = copy_tree()
     environ = os.environ | {
         "MUTMUT_PACKAGES": str(packages),
+        "MUTANT_RECORD": str(record_of(tree)),
         "MUTANT_JOBS": os.environ.get("MUTANT_JOBS", str(os.cpu_count() or 1)),
         "SIGNET_VECTORS": os.environ.get("SIGNET_VECTORS", str(ROOT.parent / "shared" / "vectors")),
     }

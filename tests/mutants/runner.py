@@ -6,6 +6,7 @@ the tests that reach the function until one fails. The parent itself runs no tes
 that a test or the package remembers hides a mutant.
 """
 
+import contextlib
 import json
 import os
 import pickle
@@ -26,6 +27,8 @@ PACKAGE = "validator_functions/verification"
 TESTS = os.environ.get("MUTANT_TESTS", "tests/unit/verification tests/vectors").split()
 SLOWEST_TEST = 0.5
 LIMIT_SECONDS = 60
+_BROKE_OFF = -1
+"""In a test's place: the mutant hung, or took its process with it. That is noticed too."""
 
 
 class Mutant(NamedTuple):
@@ -103,13 +106,41 @@ def is_wording(mutant: Mutant) -> bool:
     return now in (was, was.replace("TEXT", "None"), was.replace(", TEXT", ", "))
 
 
+class Record:
+    """What became of each mutant, kept as it is learnt: a run that breaks off is taken up again.
+
+    One line of JSON a mutant. The caller names a file of its own for each state of the tree.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        lines = path.read_text().splitlines() if path.is_file() else []
+        self._survived: dict[str, bool] = {}
+        for line in lines:
+            with contextlib.suppress(ValueError):  # the last line, where a run was killed
+                self._survived.update(json.loads(line))
+
+    def __contains__(self, mutant: Mutant) -> bool:
+        return mutant.name in self._survived
+
+    def note(self, mutant: Mutant, survived: bool) -> None:
+        """Write down what became of one."""
+        self._survived[mutant.name] = survived
+        with self._path.open("a") as file:
+            file.write(json.dumps({mutant.name: survived}) + "\n")
+
+    def survivors(self, mutants: list[Mutant]) -> list[Mutant]:
+        """Those that no test noticed."""
+        return [mutant for mutant in mutants if self._survived.get(mutant.name)]
+
+
 class Trial:
     """The pytest plugin that runs mutants instead of tests."""
 
-    def __init__(self, mutants: list[Mutant], jobs: int) -> None:
+    def __init__(self, mutants: list[Mutant], jobs: int, record: Record) -> None:
         self._mutants = mutants
         self._jobs = jobs
-        self.survivors: list[Mutant] = []
+        self._record = record
         self.untouched: list[Mutant] = []
         self.left_out = 0
 
@@ -157,10 +188,10 @@ class Trial:
             with os.fdopen(reader, "rb") as pipe:
                 data = pipe.read()
             done += 1
-            if status == 0 and data:
-                killer = pickle.loads(data)  # noqa: S301 - our own child's
+            killer = pickle.loads(data) if status == 0 and data else _BROKE_OFF  # noqa: S301
+            self._record.note(mutant, survived=killer is None)
+            if killer != _BROKE_OFF:
                 if killer is None:
-                    self.survivors.append(mutant)
                     print(f"  survived: {mutant.module}.{mutant.function}", flush=True)
                     print(f"    was: {mutant.was}\n    now: {mutant.now}", flush=True)
                 else:
@@ -254,13 +285,17 @@ def main(modules: list[str]) -> None:
     """Try all mutants of `modules`; the result goes to `mutants.json`."""
     mutants = [mutant for module in modules for mutant in write_mutants(module)]
     worth = [mutant for mutant in mutants if not is_wording(mutant)]
-    print(f"{len(worth)} mutants of {len(modules)} modules", flush=True)
-    trial = Trial(worth, int(os.environ["MUTANT_JOBS"]))
+    record = Record(Path(os.environ["MUTANT_RECORD"]))
+    left = [mutant for mutant in worth if mutant not in record]
+    print(f"{len(worth)} mutants of {len(modules)} modules, {len(left)} to be tried", flush=True)
+    trial = Trial(left, int(os.environ["MUTANT_JOBS"]), record)
     options = ["-q", "-W", "ignore", "--no-header", "-p", "no:cacheprovider", "-qq", "-s"]
     code = pytest.main([*options, *TESTS], plugins=[trial])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SystemExit(f"pytest ended with {code}")
-    survivors = trial.survivors + [mutant for mutant in trial.untouched if _fresh(mutant)]
+    for mutant in trial.untouched:
+        record.note(mutant, survived=_fresh(mutant))
+    survivors = record.survivors(worth)
     result = {
         "tried": {name: sum(1 for one in worth if one.module == name) for name in modules},
         "wording": len(mutants) - len(worth),

@@ -19,7 +19,8 @@ JSON_DEPTH = 16
 # No honest number comes near. A text as short as this cannot hold a longer one, and is scanned
 # without counting.
 NUMBER_CHARACTERS = 1_024
-BATCH_LINE = 1_048_576
+# A line of `signet verify --batch` may hold an absurd token or key set, and is answered by its `id`.
+BATCH_LINE = 67_108_864
 SETTINGS = 1_048_576
 PATH = 8_192
 # 1 January 2020 and 1 January 2100: a clock outside is wrong, and nothing can be judged by it.

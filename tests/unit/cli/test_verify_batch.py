@@ -78,10 +78,10 @@ def test_no_input_is_no_answer() -> None:
 
 def test_a_line_over_the_limit_is_answered_without_being_held(signer: Signer) -> None:
     class Endless(io.RawIOBase):
-        """64 MB on one line, then a good one."""
+        """A line of 256 MB, then a good one."""
 
         def __init__(self) -> None:
-            self.left = 1_024
+            self.left = 4_096
             self.tail = b"\n" + case(signer, "after")
 
         def read1(self, _size: int = -1) -> bytes:
@@ -98,10 +98,16 @@ def test_a_line_over_the_limit_is_answered_without_being_held(signer: Signer) ->
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 4 * limits.BATCH_LINE
+    assert peak < 2 * limits.BATCH_LINE
     first, second = map(json.loads, target.getvalue().splitlines())
     assert (first["reason"], first["status"], first["id"]) == ("token_too_large", 401, None)
     assert second["allowed"]
+
+
+def test_a_token_of_fifty_megabytes_is_answered_by_its_id(signer: Signer) -> None:
+    line = json.loads(case(signer, "big")) | {"token": "a" * 50_000_000}
+    (answer,) = answers(json.dumps(line).encode())
+    assert (answer["id"], answer["reason"]) == ("big", "token_too_large")
 
 
 @given(data=st.binary(max_size=200), sizes=st.lists(st.integers(1, 9), min_size=1))
