@@ -183,10 +183,10 @@ def _ratios(sample: Sample, limit: float, rounds: int) -> list[Row]:
     calls["repeated"] = sample.repeated()
     calls |= {f"refusal: {why}": sample.ours(token) for why, token in refusals.items()}
     calls |= sample.peers()
-    taken = _measure(calls, rounds)
-    bare = _quiet(taken["bare"]) * 1e6
+    taken = measure(calls, rounds)
+    bare = quiet(taken["bare"]) * 1e6
     note = f"{rounds} slices of each, fastest twentieth"
-    accepted = _ratio(taken, "ours")
+    accepted = ratio(taken, "ours")
     rows = [
         Row(name=f"{name} bare signature check", value=bare, unit="us", note=note),
         _row(taken, "ours", f"{name} ours", limit),
@@ -200,7 +200,7 @@ def _ratios(sample: Sample, limit: float, rounds: int) -> list[Row]:
 
 def _row(taken: Mapping[str, list[float]], call: str, name: str, limit: float | None = None) -> Row:
     median = statistics.median(taken[call]) / statistics.median(taken["bare"])
-    value = _ratio(taken, call)
+    value = ratio(taken, call)
     return Row(name=name, value=value, unit="x bare", limit=limit, note=f"medians {median:.3g}")
 
 
@@ -209,7 +209,7 @@ def _none(token: str) -> str:
     return encode(header) + token[token.index(".") :]
 
 
-def _measure(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
+def measure(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
     """Seconds a call, slice by slice."""
     for call in calls.values():
         for _ in range(100):
@@ -227,12 +227,14 @@ def _measure(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
     return taken
 
 
-def _quiet(taken: list[float]) -> float:
+def quiet(taken: list[float]) -> float:
+    """The fastest twentieth: a call with the core to itself."""
     return sorted(taken)[len(taken) // 20]
 
 
-def _ratio(taken: Mapping[str, list[float]], name: str) -> float:
-    return _quiet(taken[name]) / _quiet(taken["bare"])
+def ratio(taken: Mapping[str, list[float]], name: str) -> float:
+    """How many times `bare` a call takes."""
+    return quiet(taken[name]) / quiet(taken["bare"])
 
 
 OURS = """
@@ -287,10 +289,10 @@ def _first_decision(sample: Sample, runs: int) -> Row:
             taken["ours"].append(_process(ours, path))
     return Row(
         name=f"{sample.algorithm} import and first decision",
-        value=_ratio(taken, "ours"),
+        value=ratio(taken, "ours"),
         unit="x bare process",
         limit=FIRST_DECISION,
-        note=f"{runs} pairs of processes, {_quiet(taken['bare']) * 1e3:.0f} ms bare",
+        note=f"{runs} pairs of processes, {quiet(taken['bare']) * 1e3:.0f} ms bare",
     )
 
 

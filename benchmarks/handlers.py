@@ -1,0 +1,159 @@
+"""The functions' entry points: an event answered, and a process started for the first one.
+
+*Event to answer* is in one process, beside the module's own `authorize` for the same request, in
+slices as `benchmarks.verification` has them. *Cold start* is a process of its own each time, from
+its start to its first decision, ours reading its settings and asking its key store once; beside it
+the same Lambda authorizer with PyJWT, and that with Powertools for AWS Lambda around it. It is
+counted in CPU time, because a shared machine stretches what passes by the clock several times.
+"""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks._packages import packages
+from benchmarks.row import Row
+from benchmarks.verification import measure, quiet, ratio
+from signet.paths import repo_root
+from tests.load.asking import ask, cpu_seconds
+from tests.load.service import Service, changed, request
+from tests.runtimes.programs import free_port
+
+HANDLER_LIMIT = 1.3
+
+_CALL = """
+import json, sys
+from {module} import handler
+assert handler(json.load(open(sys.argv[1])), None)["isAuthorized"] is True
+"""
+_FUNCTION = """
+import json, sys
+import azure.functions as func
+from validator_functions.azure_function.app import read, validator
+event = json.load(open(sys.argv[1]))
+headers = event["headers"] | {"x-signet-original-method": "GET"}
+headers["x-signet-original-path"] = "/orders/7"
+url = "https://f.invalid/api/authorize"
+asked = func.HttpRequest(method="GET", url=url, headers=headers, body=b"")
+decision = validator.decide(read(asked, "id"), "function")
+assert decision.allowed, decision
+"""
+
+
+def run(quick: bool) -> list[Row]:
+    """Measure the Lambda handler, then the start of every entry point."""
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(Path(folder))
+        with service.store.running():
+            return [
+                *_event_to_answer(service, rounds=150 if quick else 600),
+                *_cold_starts(service, runs=5 if quick else 15),
+            ]
+
+
+def _event_to_answer(service: Service, rounds: int) -> list[Row]:
+    os.environ["SIGNET_SETTINGS_FILE"] = str(service.settings_file)
+    try:
+        lambda_entry: Any = importlib.import_module("validator_functions.aws_lambda.handler")
+    finally:
+        del os.environ["SIGNET_SETTINGS_FILE"]
+    from validator_functions.aws_lambda.events import read
+    from validator_functions.verification import Authorizer, load
+
+    settings = load({"SIGNET_SETTINGS_FILE": str(service.settings_file)})
+    authorizer = Authorizer(settings, lambda_entry._connect(settings))
+    event = service.event(service.token())
+    asked = read(event, "").request
+    if lambda_entry.handler(event, None)["isAuthorized"] is not True:
+        raise RuntimeError("the handler refused a good token")
+    taken = measure(
+        {
+            "bare": lambda: authorizer.authorize(asked),
+            "handler": lambda: lambda_entry.handler(event, None),
+        },
+        rounds,
+    )
+    own = quiet(taken["bare"]) * 1e6
+    return [
+        Row(name="authorize, RS256, fresh", value=own, unit="us", note=f"{rounds} slices"),
+        Row(
+            name="Lambda handler, event to answer",
+            value=ratio(taken, "handler"),
+            unit="x authorize",
+            limit=HANDLER_LIMIT,
+        ),
+    ]
+
+
+def _cold_starts(service: Service, runs: int) -> list[Row]:
+    event = service.folder / "event.json"
+    event.write_text(json.dumps(service.event(service.token())))
+    ours = changed(os.environ, SIGNET_SETTINGS_FILE=str(service.settings_file))
+    peer = changed(os.environ, PYTHONPATH=str(packages()), BENCH_SERVICE=str(service.peer_file))
+    peer["POWERTOOLS_LOG_LEVEL"] = "INFO"
+    starts = {
+        "Lambda handler": (_CALL.format(module="validator_functions.aws_lambda.handler"), ours),
+        "Azure function": (_FUNCTION, ours),
+        "Lambda, PyJWT": (_CALL.format(module="benchmarks._peers.pyjwt_handler"), peer),
+        "Lambda, Powertools": (_CALL.format(module="benchmarks._peers.powertools_handler"), peer),
+    }
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in [*starts, "Cloud Run"]}
+    for _ in range(runs + 1):
+        for name, (code, environ) in starts.items():
+            taken[name].append(_ended([sys.executable, "-c", code, str(event)], environ))
+        taken["Cloud Run"].append(_first_answer(service, ours))
+    cpu = {name: quiet([spent for spent, _ in each[1:]]) for name, each in taken.items()}
+    elapsed = {name: quiet([passed for _, passed in each[1:]]) for name, each in taken.items()}
+    return [
+        Row(
+            name=f"cold start, {name}",
+            value=cpu[name],
+            unit="CPU s",
+            limit=cpu["Lambda, PyJWT"] if name == "Lambda handler" else None,
+            note=f"best twentieth of {runs}; elapsed {elapsed[name]:.3g} s",
+        )
+        for name in taken
+    ]
+
+
+def _ended(command: list[str], environ: dict[str, str]) -> tuple[float, float]:
+    """CPU seconds and elapsed seconds of a whole process."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=repo_root(), env=environ, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command!r} ended with {process.returncode}")
+    return used.ru_utime + used.ru_stime, time.perf_counter() - begun
+
+
+def _first_answer(service: Service, environ: dict[str, str]) -> tuple[float, float]:
+    """The same until a new server has answered its first question."""
+    port = free_port()
+    asked = request(service.token())
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "validator_functions.cloud_run"],
+        cwd=repo_root(),
+        env={**environ, "PORT": str(port), "SIGNET_LISTEN": "127.0.0.1"},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        while time.perf_counter() - begun < 20:  # noqa: PLR2004 - seconds
+            try:
+                if ask(port, [asked], connections=1) == [200]:
+                    return cpu_seconds(process.pid), time.perf_counter() - begun
+            except ConnectionRefusedError:
+                time.sleep(0.002)
+        raise RuntimeError("the server did not answer")
+    finally:
+        process.terminate()
+        process.wait()
