@@ -19,7 +19,7 @@ JSON_DEPTH = 16
 # No honest number comes near. A text as short as this cannot hold a longer one, and is scanned
 # without counting.
 NUMBER_CHARACTERS = 1_024
-# A line of `signet verify --batch` may hold an absurd token or key set, and is answered by its `id`.
+# A line of `signet verify --batch`: an absurd token or key set in it is answered by its `id`.
 BATCH_LINE = 67_108_864
 SETTINGS = 1_048_576
 PATH = 8_192
