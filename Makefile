@@ -21,7 +21,7 @@ FOR ?= 60
 CODE := signet components validator_functions sandbox tools benchmarks examples tests $(wildcard __main__.py)
 TYPED := signet components validator_functions sandbox tools examples $(wildcard __main__.py)
 
-.PHONY: help setup demo down test unit check format bench drills matrix native simulate fuzz mutants clean
+.PHONY: help setup demo down test unit check format bench load drills matrix native simulate fuzz mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ format: setup ## format the code and mend what lint can mend
 
 bench: setup ## measure; a table, and build/bench.json
 	@$(VENV)/python -m benchmarks $(ARGS)
+
+load: setup ## the Cloud Run server under load on loopback (a quarter of an hour; ARGS="--soak 60" for less)
+	@$(VENV)/python -m tests.load $(ARGS)
 
 drills: setup ## every drill: tokens, kills and faults on the real engine (twenty minutes and more)
 	@$(VENV)/pytest tests/drills -m "engine or drill" $(ARGS)
