@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from components.adoption import FoundKey
-from components.settings import Settings
+from components.settings import ENVIRONMENT_RING, Settings
+from signet.errors import CouldNotCheck
 from signet.observed import StoreReading
 
 
@@ -56,8 +57,14 @@ class BreakGlass(Protocol):
         ...
 
 
-def hands(settings: Settings) -> dict[str, BreakGlass]:
-    """Return the data plane of every cloud of an environment."""
+def hands(settings: Settings, ring: str = ENVIRONMENT_RING) -> dict[str, BreakGlass]:
+    """Return the data plane of every cloud of an environment, for one ring's published set.
+
+    Raises CouldNotCheck for a ring whose set is nowhere known to be published: writing the set of
+    one ring over another's would refuse all of the other's tokens.
+    """
+    if ring != ENVIRONMENT_RING:
+        raise CouldNotCheck(f"nothing says where the set of the ring {ring} is published")
     cache = f"public, max-age={settings.timings.jwks_max_age}"
     made: dict[str, BreakGlass] = {}
     if settings.aws is not None:

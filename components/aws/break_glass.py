@@ -33,11 +33,13 @@ class AwsBreakGlass:
         self,
         settings: AwsSettings,
         cache_control: str,
+        path: str = JWKS_PATH,
         kms: "Callable[[AwsSettings], KMSClient]" = clients.kms,
         s3: "Callable[[AwsSettings], S3Client]" = clients.s3,
     ) -> None:
         self._settings = settings
         self._cache_control = cache_control
+        self._path = path
         self._kms = kms
         self._s3 = s3
 
@@ -70,7 +72,7 @@ class AwsBreakGlass:
 
         try:
             answer = self._s3(self._settings).get_object(
-                Bucket=self._settings.bucket, Key=JWKS_PATH
+                Bucket=self._settings.bucket, Key=self._path
             )
             body = answer["Body"].read(_LARGEST + 1)
         except ClientError as error:
@@ -90,7 +92,7 @@ class AwsBreakGlass:
             if held.version is None:
                 client.put_object(
                     Bucket=self._settings.bucket,
-                    Key=JWKS_PATH,
+                    Key=self._path,
                     Body=body.encode(),
                     ContentType=JWKS_CONTENT_TYPE,
                     CacheControl=self._cache_control,
@@ -99,7 +101,7 @@ class AwsBreakGlass:
             else:
                 client.put_object(
                     Bucket=self._settings.bucket,
-                    Key=JWKS_PATH,
+                    Key=self._path,
                     Body=body.encode(),
                     ContentType=JWKS_CONTENT_TYPE,
                     CacheControl=self._cache_control,

@@ -28,11 +28,13 @@ class AzureBreakGlass:
         self,
         settings: AzureSettings,
         cache_control: str,
+        path: str = JWKS_PATH,
         keys: "Callable[[str], KeyClient]" = clients.keys,
         blob: "Callable[[str, str, str], BlobClient]" = clients.blob,
     ) -> None:
         self._settings = settings
         self._cache_control = cache_control
+        self._path = path
         self._keys = keys
         self._blob = blob
 
@@ -103,7 +105,7 @@ class AzureBreakGlass:
             raise _refused("Blob Storage", error, "Storage Blob Data Contributor") from error
 
     def _document(self) -> "BlobClient":
-        return self._blob(self._settings.account_url, names.CONTAINER, JWKS_PATH)
+        return self._blob(self._settings.account_url, names.CONTAINER, self._path)
 
 
 def _refused(where: str, error: Exception, right: str) -> CouldNotCheck:

@@ -30,11 +30,13 @@ class GcpBreakGlass:
         self,
         settings: GcpSettings,
         cache_control: str,
+        path: str = JWKS_PATH,
         kms: "Callable[[GcpSettings], KeyManagementServiceClient]" = clients.kms,
         session: "Callable[[GcpSettings], AuthorizedSession]" = clients.storage,
     ) -> None:
         self._settings = settings
         self._cache_control = cache_control
+        self._path = path
         self._kms = kms
         self._session = session
 
@@ -107,7 +109,7 @@ class GcpBreakGlass:
     ) -> tuple[int, bytes, dict[str, str]]:
         from google.auth.exceptions import GoogleAuthError
 
-        url = names.object_url(self._settings.store_url, JWKS_PATH)
+        url = names.object_url(self._settings.store_url, self._path)
         try:
             answer = self._session(self._settings).request(  # type: ignore[no-untyped-call]
                 method,

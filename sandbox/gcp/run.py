@@ -1,8 +1,9 @@
 """Cloud Run services of the fake: each is a process of its own, from its unpacked source alone.
 
 The service's command, arguments and variables are used as they are, with three differences: a
-command `python3` is this machine's Python without its site-packages, `PORT` is a loopback port that
-the service keeps, and `SIGNET_LISTEN` keeps it on loopback.
+command `python3` is this machine's Python without its site-packages, `PORT` is a loopback port of
+the revision's own, behind the one that the service keeps (`front`), and `SIGNET_LISTEN` keeps it on
+loopback.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import ports
+from sandbox.gcp.front import Front
 from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
 
 _PATIENCE = 30.0
 _GRACE = 10.0
 _CHECK_SECONDS = 0.02
+_DRAIN = 2.0
+"""Seconds for which an old revision's connections may end by themselves."""
 
 
 class Services:
@@ -35,6 +39,7 @@ class Services:
         self._memory = memory
         self._environment = dict(environment)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._fronts: dict[str, Front] = {}
         self._lock = threading.RLock()
 
     def resume(self) -> None:
@@ -43,7 +48,7 @@ class Services:
             self.deploy(place.removeprefix("service:"))
 
     def deploy(self, name: str) -> None:
-        """Run a service as its resource now says: a new revision takes the old one's port."""
+        """Run a service as its resource now says; the old revision serves until it is ready."""
         found = self._memory.get(f"service:{name}")
         if found is None:
             raise Refusal(404, "NOT_FOUND", name)
@@ -51,8 +56,15 @@ class Services:
         source = container["sourceCode"]["cloudStorageSource"]
         folder = self._unpacked(name, source)
         with self._lock:
-            self._end(name)
-            self._running[name] = self._start(name, folder, container, self.port(name))
+            own = ports.allot(self._memory.ports())
+            process = self._start(name, folder, container, own)
+            before = self._running.pop(name, None)
+            self._running[name] = process
+            if name in self._fronts:
+                self._fronts[name].switch(own, _DRAIN)
+            else:
+                self._fronts[name] = Front(self.port(name), own)
+            _end(before)
 
     def remove(self, name: str) -> None:
         """End a service and remove what it ran from."""
@@ -139,12 +151,17 @@ class Services:
         raise Refusal(400, "FAILED_PRECONDITION", f"the container did not listen on PORT: {said}")
 
     def _end(self, name: str) -> None:
-        process = self._running.pop(name, None)
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if (front := self._fronts.pop(name, None)) is not None:
+            front.close()
+        _end(self._running.pop(name, None))
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> None:
+    if process is None:
+        return
+    process.terminate()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

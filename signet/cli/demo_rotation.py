@@ -109,6 +109,8 @@ class RotationDemo:
         self._begun = time.monotonic()
         self._runs = _Runs()
         self._checks: dict[str, Check] = {}
+        self._shown = 0
+        """How many refusals were printed."""
 
     def run(self) -> int:
         """Show it. Returns 1 when a good token was refused, or a promise was not kept."""
@@ -204,6 +206,10 @@ class RotationDemo:
         period = 0  # the next step is drawn from the plan's holds alone
         rows = key_status.statuses(found.journal.rings[RING], plan, {}, period)
         output.say(f"{self._line(traffic)}; run {self._runs.count} took {seconds:.1f} s")
+        refused = traffic.tally().refused
+        for refusal in refused[self._shown :]:
+            output.say(f"       {refusal}", style="bad")
+        self._shown = len(refused)
         for step in plan.transitions:
             output.say(f"       {step}", style="good")
         for line in key_status.draw(rows, int(time.time())):

@@ -32,7 +32,7 @@ class DenialRun:
         self._known = known
         self._target = target
         self._request = Request.taint(target.ring.name, target.kid)
-        self._denier: Denier = Denier(hands(known.settings), target)
+        self._denier: Denier = Denier(hands(known.settings, target.ring.name), target)
         self._origin = Origin(
             stack=known.surroundings.stack,
             actor=known.surroundings.actor,

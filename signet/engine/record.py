@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _STASH = "pulumi:index:Stash"
 
 _SIGNING_KEY = re.compile(
-    r"signet:(?P<cloud>aws|azure|gcp):SigningKey::(?:(?P=cloud)-)?(?P<ring>.+)-(?P<number>\d+)$"
+    r"signet:(?P<cloud>aws|azure|gcp):SigningKey::"
+    r"(?:(?P=cloud)-)?(?P<ring>.+?)(?:-(?P=cloud))?-(?P<number>\d+)$"
 )
 _RESOURCE = {"aws": "arn", "azure": "keyUri", "gcp": "versionName"}
 """By cloud: the output of its signing key that issuers know the KMS key by."""

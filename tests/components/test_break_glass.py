@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from components.adoption import FoundKey
 from components.aws.break_glass import AwsBreakGlass
 from components.azure.break_glass import AzureBreakGlass
-from components.break_glass import Held, Overtaken
+from components.break_glass import Held, Overtaken, hands
 from signet.errors import CouldNotCheck
 from signet.observed import StoreReading
-from tests.components.test_read_back import SET, aws_settings, refused
+from tests.components.test_read_back import SET, aws_settings, parsed, refused
 
 WHERE = {"Bucket": "signet-test-keys", "Key": ".well-known/jwks.json"}
 
@@ -36,7 +36,7 @@ class Aws:
 
 
 def hand(aws: Aws) -> AwsBreakGlass:
-    return AwsBreakGlass(aws_settings(), "public, max-age=300", lambda _: aws, lambda _: aws)  # type: ignore[arg-type, return-value]
+    return AwsBreakGlass(aws_settings(), "public, max-age=300", kms=lambda _: aws, s3=lambda _: aws)  # type: ignore[arg-type, return-value]
 
 
 def test_what_is_held_carries_its_entity_tag() -> None:
@@ -148,6 +148,12 @@ def test_a_leftover_on_azure_never_takes_a_version_in_use_with_it(
 ) -> None:
     vault = Vault(versions)
     settings = SimpleNamespace(vault_url="https://v.vault.azure.net")
-    made = AzureBreakGlass(settings, "", lambda _: vault)  # type: ignore[arg-type, return-value]
+    made = AzureBreakGlass(settings, "", keys=lambda _: vault)  # type: ignore[arg-type, return-value]
     made.remove_key(LEFTOVER, 7)
     assert vault.done == [done]
+
+
+def test_a_ring_whose_place_nobody_knows_is_not_written_over_another_s() -> None:
+    with pytest.raises(CouldNotCheck):
+        hands(parsed(), "orders")
+    assert set(hands(parsed())) == {"aws"}

@@ -6,6 +6,7 @@ import io
 import json
 import stat
 import tarfile
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -344,3 +345,32 @@ def test_a_service_runs_from_its_source_alone_and_a_failing_revision_changes_not
         assert text == "asked"
     finally:
         store.fake.services.end()
+
+
+def test_a_caller_sees_no_gap_while_a_new_revision_takes_over(store: Cloud) -> None:
+    store.put(BUCKET, "code", source(main=SERVER))
+    answers: list[str] = []
+    done = threading.Event()
+
+    def call(port: int) -> None:
+        while not done.is_set():
+            answers.append(asked(port))
+
+    try:
+        made = store.admin("POST", "service", SERVICE, inputs=service("hello"))
+        caller = threading.Thread(target=call, args=[made["port"]])
+        caller.start()
+        while not answers:
+            time.sleep(0.01)
+        store.admin("PATCH", "service", SERVICE, inputs=service("again"))
+        limit = time.monotonic() + 5
+        while not any("again" in each for each in answers) and time.monotonic() < limit:
+            time.sleep(0.02)
+        done.set()
+        caller.join(5)
+    finally:
+        done.set()
+        store.fake.services.end()
+    greetings = ["again" in each for each in answers]
+    assert (greetings[0], greetings[-1]) == (False, True)
+    assert greetings == sorted(greetings)

@@ -125,7 +125,7 @@ def stack(tmp_path: Path, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> S
     monkeypatch.setattr(stack_run, "ready", ready)
     monkeypatch.setattr(stack_run, "unsettled", lambda _: [])
     monkeypatch.setattr(observe, "readers", lambda _: {"aws": reader})
-    monkeypatch.setattr(break_glass, "hands", lambda _: {"aws": made.store})
+    monkeypatch.setattr(break_glass, "hands", lambda *_: {"aws": made.store})
     monkeypatch.setattr(denial_run, "_EVERY", 0.02)
     monkeypatch.setattr(denial_run, "_PATIENCE", 0.1)
     return made

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from signet.confirmed import KeyResource
 from signet.engine import record
 from signet.errors import CouldNotCheck
 from signet.journal import Journal
@@ -46,3 +47,35 @@ def test_other_stashes_and_deleted_ones_are_not_the_record() -> None:
 def test_a_record_of_another_form_could_not_be_checked(text: Any) -> None:
     with pytest.raises(CouldNotCheck):
         record.of_deployment({"resources": [stash("journal", text)]})
+
+
+def signing_key(cloud: str, name: str, **outputs: object) -> dict[str, object]:
+    kind = f"signet:{cloud}:SigningKey"
+    chain = f"signet:index:Environment$signet:{cloud}:Cloud$signet:{cloud}:KeyRing${kind}"
+    return {"type": kind, "urn": f"urn:pulumi:dev::signet::{chain}::{name}", "outputs": outputs}
+
+
+JWK = {"kid": "k1", "kty": "RSA", "n": "AQ", "e": "AQAB"}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "name", "output"),
+    [
+        ("aws", "environment-7", "arn"),
+        ("azure", "environment-azure-7", "keyUri"),
+        ("gcp", "gcp-environment-7", "versionName"),
+    ],
+)
+def test_a_key_that_no_run_confirmed_is_known_by_its_component(
+    cloud: str, name: str, output: str
+) -> None:
+    state = {"resources": [signing_key(cloud, name, jwk=JWK, **{output: "its-name"})]}
+    assert record.key_resources(state, "environment") == {"k1": (7, KeyResource(cloud, "its-name"))}
+    assert record.key_resources(state, "orders") == {}
+    assert record.public_keys(state) == [JWK]
+
+
+def test_a_key_that_shows_no_public_half_is_passed_over() -> None:
+    state = {"resources": [signing_key("aws", "environment-7", arn="a"), {"type": "other"}]}
+    assert record.key_resources(state, "environment") == {}
+    assert record.public_keys(state) == []
