@@ -8,6 +8,7 @@ verified is the caller's word, and `verified` says so. ASCII on one line: nothin
 `docs/audit.schema.json` is the shape of all three kinds of line, `docs/audit.md` their meaning.
 """
 
+from functools import cache
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from .decision import Decision, Request
 from .settings import PLAIN, PSEUDONYM, ValidatorSettings
 
 if TYPE_CHECKING:
+    from json import JSONEncoder
+
     from .key_source import KeyEvent
 
 IN_PROCESS = "in_process"
@@ -105,10 +108,8 @@ def is_overdue(settings: ValidatorSettings, at: float) -> bool:
 
 
 def _line(kind: str, settings: ValidatorSettings | None, at: float, **more: Any) -> str:
-    from json import dumps
-
     whole, part = divmod(int(at * 1000), 1000)
-    return dumps(
+    return _encoder().encode(
         {
             "signet": kind,
             "time": f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(whole))}.{part:03d}Z",
@@ -116,9 +117,16 @@ def _line(kind: str, settings: ValidatorSettings | None, at: float, **more: Any)
             "service": settings.service if settings else None,
             "cloud": settings.cloud if settings else None,
             **more,
-        },
-        separators=(",", ":"),
+        }
     )
+
+
+@cache
+def _encoder() -> "JSONEncoder":
+    """One for all lines: to make one takes as long as to write a line with it."""
+    from json import JSONEncoder
+
+    return JSONEncoder(separators=(",", ":"))
 
 
 def _subject(decision: Decision, settings: ValidatorSettings | None) -> str | None:

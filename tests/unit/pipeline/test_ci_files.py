@@ -213,6 +213,15 @@ def test_up_asks_nothing_and_says_why(checkout: Path) -> None:
     assert (checkout / "said").read_text() == "up prod --yes --reason schedule 12\n"
 
 
+@pytest.mark.parametrize(("code", "ends"), [(0, 0), (1, 1), (2, 2), (3, 0)])
+def test_a_fault_ends_the_run_and_what_is_not_known_does_not(
+    checkout: Path, code: int, ends: int
+) -> None:
+    (checkout / "code").write_text(str(code))
+    script = step("workflows/signet-up.yml", "signet doctor")["run"]
+    assert run(script, checkout, STACK="prod").returncode == ends
+
+
 def test_gitlabs_jobs_do_the_same(checkout: Path) -> None:
     told = load(GITLAB)
     up, preview = ("\n".join(told[name]["script"]) for name in (".signet-up", ".signet-preview"))
@@ -221,9 +230,10 @@ def test_gitlabs_jobs_do_the_same(checkout: Path) -> None:
     assert "1 update" in (checkout / "preview.md").read_text()
     (checkout / "code").write_text("1")
     assert run(preview, checkout, SIGNET_STACK="prod").returncode == 1
-    assert (checkout / "said").read_text().splitlines()[:3] == [
+    assert (checkout / "said").read_text().splitlines()[:4] == [
         "make setup",
         "up prod --yes --reason pipeline 12",
+        "doctor prod",
         "make setup",
     ]
 
