@@ -6,6 +6,8 @@ from components.aws.settings import AwsSettings
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
@@ -73,6 +75,30 @@ def lambda_(settings: AwsSettings) -> "LambdaClient":
         region_name=settings.region,
         endpoint_url=settings.endpoint,
         config=_config(settings, attempts=1),
+    )
+
+
+def http_apis(settings: AwsSettings) -> "ApiGatewayV2Client":
+    """Return a client of API Gateway's HTTP APIs."""
+    import boto3
+
+    return boto3.client(
+        "apigatewayv2",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint,
+        config=_config(settings, attempts=2),
+    )
+
+
+def rest_apis(settings: AwsSettings) -> "APIGatewayClient":
+    """Return a client of API Gateway's REST APIs."""
+    import boto3
+
+    return boto3.client(
+        "apigateway",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint,
+        config=_config(settings, attempts=2),
     )
 
 

@@ -5,6 +5,7 @@ import json
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +45,12 @@ def facts(look: "Look", outputs: Mapping[str, Any], *, try_ways: bool) -> Facts:
         documents = ask_all(_document_questions(settings, outputs))
         functions = ask_all(_function_questions(settings, outputs))
         alarms = ask_all(_alarm_questions(settings, names))
+        attached = ask_all(_attached_questions(settings, outputs))
         until = time.monotonic() + _SECONDS
         wait_for(documents.values(), _SECONDS)
         wait_for(functions.values(), until - time.monotonic())
         wait_for(alarms.values(), until - time.monotonic())
+        wait_for(attached.values(), until - time.monotonic())
         ways = _try_ways(outputs) if try_ways else Ways(tried=None)
     rotation = settings.rotation
     return Facts(
@@ -68,7 +71,7 @@ def facts(look: "Look", outputs: Mapping[str, Any], *, try_ways: bool) -> Facts:
         rotation_period=rotation.rotation_period,
         up_interval=rotation.up_interval,
         clock_skew=settings.timings.clock_skew,
-        ways=ways,
+        ways=_with_attached(ways, outputs, attached.get("aws")),
     )
 
 
@@ -236,6 +239,35 @@ def _try_ways(outputs: Mapping[str, Any]) -> Ways:
         for each in openings
     ]
     return Ways(tried=len(listed), open=shown)
+
+
+def _attached_questions(
+    settings: "Settings", outputs: Mapping[str, Any]
+) -> dict[str, Callable[[], list[str]]]:
+    told, aws = _attached(outputs), settings.aws
+    if aws is None or not told:
+        return {}
+    from components.aws.attached import open_ways
+
+    return {"aws": lambda: open_ways(aws, told)}
+
+
+def _attached(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """APIs of other teams on AWS; other clouds' part of this output is configuration to copy."""
+    found: Mapping[str, Any] = (outputs.get("attached") or {}).get("aws") or {}
+    return found
+
+
+def _with_attached(
+    ways: Ways, outputs: Mapping[str, Any], answer: "Answer[list[str]] | None"
+) -> Ways:
+    if answer is None:
+        return ways
+    count = len(_attached(outputs))
+    try:
+        return replace(ways, attached=count, declared=answer.result())
+    except Exception as error:  # noqa: BLE001 - whatever hindered it: not known
+        return replace(ways, attached=count, undeclared=_said(error))
 
 
 def _said(error: Exception) -> str:

@@ -261,6 +261,13 @@ def ways_around(facts: Facts) -> Iterator[Finding]:
         yield _way(Level.UNKNOWN, f"could not be tried to the end: {ways.detail}", remedy)
     elif ways.tried is None:
         yield _way(Level.GOOD, "not tried (add --ways-around)")
+    if ways.undeclared:
+        text = f"what attached APIs leave open could not be found out: {ways.undeclared}"
+        yield _way(Level.UNKNOWN, text, "sign in as who deploys")
+    for text in ways.declared:
+        yield _way(Level.FAULT, text, "tell the API's owner; docs/gateways.md")
+    if ways.attached and not ways.declared and not ways.undeclared:
+        yield _way(Level.GOOD, f"{ways.attached} attached APIs: everything is guarded")
     for text in ways.open:
         yield _way(Level.FAULT, text, "docs/gateways.md")
     if ways.tried is not None and not ways.open and not ways.detail:

@@ -66,6 +66,12 @@ class Ways:
     tried: int | None
     open: Sequence[str] = ()
     detail: str = ""
+    attached: int = 0
+    """How many APIs of other teams our authorizers are attached to."""
+    declared: Sequence[str] = ()
+    """What those APIs leave open by their own configuration."""
+    undeclared: str = ""
+    """Why that could not be found out."""
 
 
 @dataclass(frozen=True, kw_only=True)

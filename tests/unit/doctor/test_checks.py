@@ -265,6 +265,20 @@ CASES: list[tuple[str, dict[str, Any], Level, str, str]] = [
         "403",
     ),
     ("a way around", {"ways": Ways(tried=9, open=["GET / passes"])}, F, "ways around", "GET /"),
+    (
+        "an attached API is open",
+        {"ways": Ways(tried=9, attached=1, declared=["HTTP API a: route GET /x: open"])},
+        F,
+        "ways around",
+        "route GET /x: open",
+    ),
+    (
+        "an attached API is not known",
+        {"ways": Ways(tried=9, attached=1, undeclared="403")},
+        U,
+        "ways around",
+        "attached APIs leave open could not be found out: 403",
+    ),
     ("ways not tried out", {"ways": Ways(tried=9, detail="no answer")}, U, "ways around", "answer"),
 ]
 

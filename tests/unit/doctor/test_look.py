@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from components.aws import alarm_census, clients, validator_report
+from components.aws import alarm_census, attached, clients, validator_report
 from components.bounded import Answer
 from signet.cli import doctor_look
-from signet.doctor.facts import DocumentReading
+from signet.doctor.facts import DocumentReading, Ways
 from signet.documents import JWKS_PATH
 from signet.errors import CouldNotCheck
 
@@ -166,3 +166,82 @@ def test_what_the_last_run_had_otherwise_is_named() -> None:
         "jwksUrls": {"aws": "u"},
     }
     assert doctor_look._changed(settings, outputs) == ["audience", "clouds"]
+
+
+class Apis:
+    """Two APIs of another team, in the shapes of boto3."""
+
+    def __init__(self, pages: Mapping[str, list[dict[str, Any]]]) -> None:
+        self.pages = pages
+
+    def get_paginator(self, name: str) -> Any:
+        key = "items" if name == "get_resources" else "Items"
+        page = {key: self.pages[name]}
+        return SimpleNamespace(paginate=lambda **_: [page])
+
+    def get_authorizers(self, **_: Any) -> dict[str, Any]:
+        return {"items": self.pages["get_authorizers"]}
+
+
+def test_what_an_attached_api_leaves_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    http = Apis(
+        {
+            "get_routes": [
+                {"RouteKey": "GET /a", "AuthorizationType": "CUSTOM", "AuthorizerId": "ours"},
+                {"RouteKey": "$default", "AuthorizationType": "NONE"},
+            ],
+            "get_authorizers": [
+                {
+                    "AuthorizerId": "ours",
+                    "Name": "signet",
+                    "AuthorizerResultTtlInSeconds": 3600,
+                    "IdentitySource": ["$request.header.Authorization"],
+                },
+                {"AuthorizerId": "theirs", "Name": "other", "AuthorizerResultTtlInSeconds": 9999},
+            ],
+        }
+    )
+    rest = Apis(
+        {
+            "get_resources": [
+                {"path": "/b", "resourceMethods": {"GET": {"authorizationType": "NONE"}}}
+            ],
+            "get_authorizers": [
+                {
+                    "id": "rest-ours",
+                    "name": "signet",
+                    "authorizerResultTtlInSeconds": 0,
+                    "identitySource": "method.request.header.Authorization",
+                }
+            ],
+        }
+    )
+    monkeypatch.setattr(clients, "http_apis", lambda _: http)
+    monkeypatch.setattr(clients, "rest_apis", lambda _: rest)
+    told = {
+        "http": {"apiId": "h1", "authorizers": {"http": "ours"}},
+        "rest": {"apiId": "r1", "authorizers": {"rest-token": "rest-ours"}},
+    }
+    found = attached.open_ways(SimpleNamespace(), told)  # type: ignore[arg-type]
+    assert found[0] == "HTTP API h1: route $default: open, no authorizer"
+    assert "keeps answers for 3600 s" in found[1]
+    assert found[2:] == ["REST API r1: GET /b: open, no authorizer"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted"),
+    [
+        (None, Ways(tried=None)),
+        (answered(lambda: ["open"]), Ways(tried=None, attached=1, declared=["open"])),
+        (answered(failing), Ways(tried=None, attached=1, undeclared="refused")),
+    ],
+)
+def test_attached_apis_are_counted_and_judged(answer: Any, wanted: Ways) -> None:
+    outputs = {"attached": {"aws": {"http": {}}}}
+    assert doctor_look._with_attached(Ways(tried=None), outputs, answer) == wanted
+
+
+def test_nothing_is_asked_where_nothing_is_attached() -> None:
+    settings: Any = SimpleNamespace(aws=SimpleNamespace())
+    assert doctor_look._attached_questions(settings, {"attached": {"aws": {}}}) == {}
+    assert doctor_look._attached_questions(SimpleNamespace(aws=None), {}) == {}  # type: ignore[arg-type]
