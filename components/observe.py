@@ -113,7 +113,7 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
         made["aws"] = CloudReader(
             store=lambda: read_store(aws, settings.publish),
             keys=lambda: find_keys(aws, settings.environment),
-            names=lambda: chosen_names(aws),
+            names=lambda: chosen_names(aws, token_service=settings.token_service),
         )
     if (azure := settings.azure) is not None:
         from components.azure.chosen_names import chosen_names as chosen_azure_names

@@ -1,9 +1,9 @@
-"""Whether the names that this environment takes on AWS are free: the bucket's alone."""
+"""Whether the names that this environment takes on AWS are free: those of its buckets."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from components.aws import clients
+from components.aws import clients, names
 from components.aws.settings import AwsSettings
 from components.collisions import ChosenName
 from signet.errors import CouldNotCheck
@@ -20,20 +20,28 @@ _TAKEN: Final = {
 
 
 def chosen_names(
-    settings: AwsSettings, connect: "Callable[[AwsSettings], S3Client]" = clients.s3
+    settings: AwsSettings,
+    connect: "Callable[[AwsSettings], S3Client]" = clients.s3,
+    *,
+    token_service: bool = False,
 ) -> tuple[ChosenName, ...]:
-    """Return the names to ask about."""
-    return (
-        ChosenName(
+    """Return the names to ask about; a token service has a bucket of its own."""
+    buckets = [settings.bucket]
+    if token_service:
+        buckets.append(names.used_tokens_bucket(settings.bucket))
+
+    def asked(bucket: str) -> ChosenName:
+        return ChosenName(
             setting="awsBucket",
-            value=settings.bucket,
+            value=bucket,
             what="AWS: the S3 bucket",
             resource_type="aws:s3/bucket:Bucket",
             recorded_as="bucket",
-            taken=lambda: _bucket(connect(settings), settings.bucket),
+            taken=lambda: _bucket(connect(settings), bucket),
             remedy="choose another name: bucket names are one for all AWS accounts",
-        ),
-    )
+        )
+
+    return tuple(asked(bucket) for bucket in buckets)
 
 
 def _bucket(client: "S3Client", name: str) -> str | None:

@@ -135,3 +135,12 @@ def _settings() -> AwsSettings:
     ).aws
     assert found is not None
     return found
+
+
+def test_a_token_services_bucket_is_asked_about_too() -> None:
+    both = chosen_names(
+        _settings(),
+        lambda _: _S3(None),  # type: ignore[arg-type,return-value]
+        token_service=True,
+    )
+    assert [each.value for each in both] == [_settings().bucket, f"{_settings().bucket}-used"]
