@@ -6,7 +6,7 @@ The environment never names a cloud's own resources, and a cloud never names ano
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pulumi
 
@@ -53,6 +53,20 @@ class Documents:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GatewayOrder:
+    """A service's gateway in one cloud, which the environment's settings say nothing about."""
+
+    mode: Literal["create", "attach", "none"]
+    target: str
+    """What is attached to, as the cloud's part reads it."""
+    backend: str
+    """What stands behind a gateway that is created; empty for the demo backend."""
+    audience: str
+    scope: str
+    """What a gateway's own check may ask for; empty for nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ValidatorOrder:
     """One service's validator in one cloud."""
 
@@ -60,6 +74,8 @@ class ValidatorOrder:
     bundle: Path
     bundle_sha256: str
     settings: pulumi.Output[str]
+    gateway: GatewayOrder | None = None
+    """None: the gateways that the environment's own settings ask for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +86,18 @@ class MadeValidator:
     reported_sha256: pulumi.Output[str]
     log_group: pulumi.Output[str]
     function: pulumi.Output[str]
+    urls: Mapping[str, pulumi.Output[str]]
+    """Addresses to call, of the gateways that are ours."""
+    attached: Mapping[str, Any]
+    """For APIs that were attached to: authorizer ids and what is left to do."""
     health: pulumi.Output[str] | None = None
     """Where it tells which code and settings it is; None where only its cloud's API can ask it."""
 
 
 class Cloud(Protocol):
-    """One cloud of an environment. The methods are called once each, in this order."""
+    """One cloud of an environment. The methods are called in this order, and once each but for
+    `make_validator`: that is called for the environment first, then for each service.
+    """
 
     def make_keys(self, order: KeyOrder) -> MadeKeys:
         """Declare the KMS keys of one ring."""
@@ -99,14 +121,6 @@ class Cloud(Protocol):
 
     def private_store(self) -> Mapping[str, str] | None:
         """Return how a validator reads its own cloud's private store; None if it is public."""
-        ...
-
-    def gateway_urls(self) -> Mapping[str, pulumi.Output[str]]:
-        """Return the addresses of the gateways that are ours."""
-        ...
-
-    def attached(self) -> Mapping[str, Any]:
-        """Return, for APIs that were attached to, authorizer ids and what is left to do."""
         ...
 
     def finish(self) -> None:

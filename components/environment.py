@@ -9,6 +9,7 @@ import pulumi
 from components.adoption import Adoption
 from components.cloud import Cloud, Documents, KeyOrder, MadeKeys, MadeValidator, ValidatorOrder
 from components.confirming import Keys, checked, confirm, published, shown
+from components.guarded import ENVIRONMENT, Guarded, environments_own, of_service
 from components.packaging import Bundle
 from components.settings import ENVIRONMENT_RING, Settings
 from components.validator_settings import TrustedRing, ValidatorTerms, render_settings
@@ -16,10 +17,14 @@ from signet.confirmed import Confirmed
 from signet.documents import JWKS_PATH, render_discovery, render_jwks
 from signet.journal import Journal
 from signet.key_ring import KeyRing
+from signet.service import Service
 from signet.signals import signals
 
-SERVICE: Final = "environment"
+SERVICE: Final = ENVIRONMENT
 """Name of the validator that guards the environment's own gateways."""
+
+Made = Mapping[str, Mapping[str, MadeValidator]]
+"""By service and cloud."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,8 @@ class EnvironmentArgs:
     """What was confirmed before this run."""
     adoption: Adoption
     bundle: Bundle
+    services: Sequence[Service] = ()
+    """What is onboarded here."""
 
 
 class Environment(pulumi.ComponentResource):
@@ -50,7 +57,9 @@ class Environment(pulumi.ComponentResource):
     alarms: Mapping[str, Sequence[str]]
     """By cloud: the names of its alarms."""
     validators: Mapping[str, Mapping[str, pulumi.Input[str]]]
-    """By validator: hashes, log group and function."""
+    """By validator (`<service>-<cloud>`): hashes, log group and function."""
+    services: Mapping[str, Mapping[str, Any]]
+    """By onboarded service: audience, gateways, what was attached to, and whom to tell."""
     issuers: Mapping[str, Mapping[str, pulumi.Output[str]]]
     """By ring and cloud: the identity that an issuer takes on."""
     signing_keys: pulumi.Output[dict[str, Any]]
@@ -78,17 +87,7 @@ class Environment(pulumi.ComponentResource):
         }
         keys = _gather(ring, made, args.confirmed)
         documents = self._documents(ring, keys, clouds)
-        validators = {
-            cloud: clouds[cloud].make_validator(
-                ValidatorOrder(
-                    service=SERVICE,
-                    bundle=args.bundle.path,
-                    bundle_sha256=args.bundle.sha256,
-                    settings=self._validator_settings(ring, documents, cloud, clouds),
-                )
-            )
-            for cloud in settings.clouds
-        }
+        made_validators = self._validators(ring, documents, clouds)
         watched = signals(
             refusals=settings.alarm_refusals, unknown_keys=settings.alarm_unknown_keys
         )
@@ -98,11 +97,20 @@ class Environment(pulumi.ComponentResource):
             cloud.finish()
         self.issuer = ring.issuer
         self.jwks_urls = {cloud: jwks_url(part) for cloud, part in clouds.items()}
-        self.gateways = {cloud: part.gateway_urls() for cloud, part in clouds.items()}
-        self.attached = {cloud: part.attached() for cloud, part in clouds.items()}
+        own = made_validators[SERVICE]
+        self.gateways = {cloud: validator.urls for cloud, validator in own.items()}
+        self.attached = {cloud: validator.attached for cloud, validator in own.items()}
+        validators = {
+            f"{service}-{cloud}": validator
+            for service, by_cloud in made_validators.items()
+            for cloud, validator in by_cloud.items()
+        }
         self.validators = {
-            f"{SERVICE}-{cloud}": self._validator_output(validator)
-            for cloud, validator in validators.items()
+            name: self._validator_output(validator) for name, validator in validators.items()
+        }
+        self.services = {
+            service.name: service_output(service, made_validators[service.name])
+            for service in args.services
         }
         self.issuers = {ring.name: {cloud: keys.issuer for cloud, keys in made.items()}}
         self.signing_keys = keys.apply(lambda found: {ring.name: shown(ring, found)})
@@ -130,28 +138,29 @@ class Environment(pulumi.ComponentResource):
         )
         return Documents(ring=ring.name, jwks=jwks, discovery=pulumi.Output.from_input(discovery))
 
-    def _validator_settings(
-        self, ring: KeyRing, documents: Documents, cloud: str, clouds: Mapping[str, Cloud]
-    ) -> pulumi.Output[str]:
-        settings = self._args.settings
-        terms = validator_terms(settings, ring, cloud, self._args.bundle.sha256)
-        private = clouds[cloud].private_store()
-        others = [other for name, other in clouds.items() if name != cloud]
-        urls = [] if private is not None else [jwks_url(c) for c in (clouds[cloud], *others)]
-        return documents.jwks.apply(
-            lambda jwks: render_settings(
-                terms,
-                [
-                    TrustedRing(
-                        issuer=ring.issuer,
-                        ring=ring.name,
-                        jwks=jwks,
-                        jwks_urls=urls,
-                        private_store=private,
-                    )
-                ],
+    def _validators(self, ring: KeyRing, documents: Documents, clouds: Mapping[str, Cloud]) -> Made:
+        """Declare the environment's own validators first, then each service's."""
+        settings, bundle = self._args.settings, self._args.bundle
+        guarded = [
+            environments_own(settings, ring),
+            *(of_service(service, settings, ring) for service in self._args.services),
+        ]
+
+        def declared(each: Guarded, cloud: str) -> MadeValidator:
+            terms = validator_terms(settings, ring, each, cloud, bundle.sha256)
+            return clouds[cloud].make_validator(
+                ValidatorOrder(
+                    service=each.name,
+                    bundle=bundle.path,
+                    bundle_sha256=bundle.sha256,
+                    settings=_validator_settings(terms, ring, documents, clouds),
+                    gateway=each.gateways.get(cloud),
+                )
             )
-        )
+
+        return {
+            each.name: {cloud: declared(each, cloud) for cloud in each.clouds} for each in guarded
+        }
 
     def _validator_output(self, validator: MadeValidator) -> dict[str, pulumi.Input[str]]:
         return {
@@ -170,8 +179,8 @@ class Environment(pulumi.ComponentResource):
         validators: Mapping[str, MadeValidator],
     ) -> pulumi.Output[str]:
         reports = {
-            f"{SERVICE}-{cloud}": pulumi.Output.all(made.expected_sha256, made.reported_sha256)
-            for cloud, made in validators.items()
+            name: pulumi.Output.all(made.expected_sha256, made.reported_sha256)
+            for name, made in validators.items()
         }
         return pulumi.Output.all(keys=keys, jwks=documents.jwks, reports=reports).apply(
             lambda all_: confirm(
@@ -186,31 +195,71 @@ class Environment(pulumi.ComponentResource):
         )
 
 
+def _validator_settings(
+    terms: ValidatorTerms, ring: KeyRing, documents: Documents, clouds: Mapping[str, Cloud]
+) -> pulumi.Output[str]:
+    """Return the text of one validator's settings: its own cloud's store first, then mirrors."""
+    private = clouds[terms.cloud].private_store()
+    others = [other for name, other in clouds.items() if name != terms.cloud]
+    urls = [] if private is not None else [jwks_url(c) for c in (clouds[terms.cloud], *others)]
+    return documents.jwks.apply(
+        lambda jwks: render_settings(
+            terms,
+            [
+                TrustedRing(
+                    issuer=ring.issuer,
+                    ring=ring.name,
+                    jwks=jwks,
+                    jwks_urls=urls,
+                    private_store=private,
+                )
+            ],
+        )
+    )
+
+
+def service_output(service: Service, made: Mapping[str, MadeValidator]) -> dict[str, Any]:
+    """Return what a stack's outputs tell of an onboarded service."""
+    return {
+        "owner": service.owner,
+        "contact": service.contact,
+        "audience": service.audience,
+        "tokenLifetime": service.token_lifetime or 0,
+        "routes": [dict(route) for route in service.routes],
+        "claims": list(service.claims),
+        "callers": [caller.name for caller in service.callers],
+        "leaving": service.leaving,
+        "gateways": {cloud: validator.urls for cloud, validator in made.items()},
+        "attached": {cloud: validator.attached for cloud, validator in made.items()},
+    }
+
+
 def jwks_url(cloud: Cloud) -> str:
     """Return the address of a cloud's published set."""
     return f"{cloud.store_url()}/{JWKS_PATH}"
 
 
 def validator_terms(
-    settings: Settings, ring: KeyRing, cloud: str, bundle_sha256: str
+    settings: Settings, ring: KeyRing, guarded: Guarded, cloud: str, bundle_sha256: str
 ) -> ValidatorTerms:
-    """Return what a validator of the environment accepts.
+    """Return what a validator accepts.
 
-    Token lifetime and clock skew are the largest in force while a key of the ring is published, so
-    that a lowered setting never refuses a live token.
+    Clock skew is the largest in force while a key of the ring is published, so that a lowered
+    setting never refuses a live token.
     """
     in_force = ring.in_force(settings.timings)
     return ValidatorTerms(
         environment=settings.environment,
-        service=SERVICE,
+        service=guarded.name,
         cloud=cloud,
         sandbox=settings.in_sandbox,
         bundle_sha256=bundle_sha256,
-        audience=settings.audience,
+        audience=guarded.audience,
         algorithms=[generation.algorithm for generation in ring.published],
-        max_lifetime=in_force.token_lifetime,
+        max_lifetime=guarded.longest_token,
         clock_skew=in_force.clock_skew,
-        required_scope=settings.required_scope,
+        routes=guarded.routes,
+        required_claims=guarded.required_claims,
         jwks_max_age=settings.timings.jwks_max_age,
         cache_ceiling=settings.timings.cache_ceiling,
         stale_if_error=settings.timings.stale_if_error,

@@ -5,10 +5,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import pulumi
 
-from components import collisions, key_audit, observe, packaging, record, token_service
+from components import collisions, key_audit, manifests, observe, packaging, record, token_service
 from components.adoption import Adoption
 from components.environment import Environment, EnvironmentArgs
 from components.observe import CloudReader
@@ -20,6 +21,8 @@ from signet.errors import Fault, RunFailed, SettingsError
 from signet.journal import Journal
 from signet.key_events import Origin, completed, of_plan
 from signet.rotation_plan import Plan, Request
+from signet.service import Service
+from signet.token_service import OfferedService
 
 Readers = Callable[[Settings], Mapping[str, CloudReader]]
 
@@ -31,14 +34,17 @@ def main(
     request: Request | None = None,
     reason: str = "",
     tell: Callable[[Planned], object] = lambda _: None,
+    services: Path | None = None,
 ) -> None:
     """Declare the environment of the selected stack.
 
-    `request` is what an operator asks of a ring, and `reason` why; `tell` is given the plan.
+    `request` is what an operator asks of a ring, and `reason` why; `tell` is given the plan;
+    `services` is a folder of manifests that stands for the one that the settings name.
     Raises SettingsError, CouldNotCheck or RunFailed before anything is declared.
     """
     surroundings = Surroundings.observe(pulumi.get_stack())
     settings = load(surroundings)
+    onboarded = manifests.read(settings, services)
     _warn_of_unguarded_keys(settings)
     known = record.read()
     _check_issuer(settings, known.journal)
@@ -67,6 +73,7 @@ def main(
             confirmed=known.confirmed,
             adoption=planned.adoption,
             bundle=bundle,
+            services=onboarded,
         ),
     )
     service = token_service.declare(
@@ -75,6 +82,7 @@ def main(
             journal=journal,
             before=known.confirmed,
             environment=environment,
+            services=[offered(service) for service in onboarded],
         )
     )
     confirmed = record.write_confirmed(
@@ -91,6 +99,16 @@ def main(
     )
     _export(settings, environment, confirmed, planned.adoption)
     pulumi.export("tokenService", None if service is None else service.exported())
+
+
+def offered(service: Service) -> OfferedService:
+    """Return a service as the token service offers it; one that is leaving has no callers left."""
+    return OfferedService(
+        service=service.name,
+        audience=service.audience,
+        ring=ENVIRONMENT_RING,
+        callers=() if service.leaving else service.callers,
+    )
 
 
 def _refuse_taken_names(looking: Mapping[str, CloudReader], known: record.Record) -> None:
@@ -170,6 +188,7 @@ def _export(
     pulumi.export("jwksUrls", environment.jwks_urls)
     pulumi.export("gateways", environment.gateways)
     pulumi.export("attached", environment.attached)
+    pulumi.export("services", environment.services)
     pulumi.export("validators", environment.validators)
     pulumi.export("monitoring", environment.alarms)
     pulumi.export("issuers", environment.issuers)

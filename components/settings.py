@@ -7,6 +7,7 @@ anything is created. `Pulumi.yaml` declares the same settings; a test holds the 
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from components.aws.settings import AwsSettings, read_aws
@@ -71,6 +72,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "kmsDeletionWindow": Setting(kind="string", default="30d"),
     "logRetention": Setting(kind="string", default="90d"),
     "tokenService": Setting(kind="string", default="none"),
+    "services": Setting(kind="string", default="services"),
     "environmentCallers": Setting(kind="string", default=""),
     "tokenServiceInstances": Setting(kind="integer", default=10),
     "auditPasses": Setting(kind="boolean", default=False),
@@ -143,6 +145,8 @@ class Settings:
     log_days: int
     token_service: bool
     """Whether the home cloud runs a token service."""
+    services: Path
+    """Folder of the service manifests."""
     callers: tuple[Caller, ...]
     """Who may exchange an identity for a token of the environment's own audience."""
     token_service_instances: int
@@ -215,6 +219,7 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         log_days=_log_days(read),
         token_service=_token_service(read, rotation.home),
         callers=_callers(read, surroundings),
+        services=repo_root() / read.text("services"),
         token_service_instances=read.integer("tokenServiceInstances", 0, 1_000),
         audit_passes=read.flag("auditPasses"),
         alarm_refusals=read.integer("alarmRefusals", 1, _MOST_ALARMED),

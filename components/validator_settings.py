@@ -43,7 +43,8 @@ class ValidatorTerms:
     algorithms: Sequence[str]
     max_lifetime: int
     clock_skew: int
-    required_scope: str
+    routes: Sequence[Mapping[str, Any]]
+    required_claims: Sequence[str]
     jwks_max_age: int
     cache_ceiling: int
     stale_if_error: int
@@ -72,10 +73,10 @@ def render_settings(terms: ValidatorTerms, rings: Sequence[TrustedRing]) -> str:
                 "max_lifetime": terms.max_lifetime,
                 "clock_skew": terms.clock_skew,
                 "typ": _TYP,
-                "required_claims": [],
+                "required_claims": sorted(terms.required_claims),
                 "denied_jtis": [],
             },
-            "routes": {"default": "refuse", "rules": [_every_route(terms.required_scope)]},
+            "routes": {"default": "refuse", "rules": [dict(rule) for rule in terms.routes]},
             "timing": {
                 "jwks_max_age": terms.jwks_max_age,
                 "cache_ceiling": terms.cache_ceiling,
@@ -104,7 +105,3 @@ def _issuer(ring: TrustedRing) -> dict[str, Any]:
         "jwks_urls": list(ring.jwks_urls),
         "private_store": None if ring.private_store is None else dict(ring.private_store),
     }
-
-
-def _every_route(scope: str) -> dict[str, Any]:
-    return {"methods": ["*"], "path": "/**", "scopes": [scope] if scope else [], "roles": []}

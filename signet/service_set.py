@@ -1,12 +1,13 @@
 """All manifests of a folder together: held against each other and against an environment. Pure.
 
-What they are read from comes in as texts by file name; `components` and the command read folders.
+`parse_set` takes texts by file name; `texts_of` reads them from a folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Final
 
 from signet.contract import FILE_NAME, Contract, parse_contract
@@ -113,3 +114,18 @@ def _unfit(service: Service, ground: Ground) -> Iterator[Fault]:
                 f"tokens of the environment {ground.environment} live {longest}s at most",
                 f"write lifetime: {longest}s or less",
             )
+
+
+def texts_of(folder: FilePath) -> dict[str, str]:
+    """Return the YAML files of a folder by name. Raises SettingsError for one that is not UTF-8."""
+    texts, faults = {}, []
+    for path in sorted(folder.glob(f"*{_ENDING}")):
+        try:
+            texts[path.name] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            problem = f"it cannot be read: {error}"
+            key = f"{folder.name}/{path.name}:1"
+            faults.append(Fault(key=key, problem=problem, remedy="write it again, in UTF-8"))
+    if faults:
+        raise SettingsError(faults)
+    return texts

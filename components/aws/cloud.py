@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.aws import names
+from components.aws.echo_backend import EchoBackend, EchoBackendArgs
 from components.aws.gateway import Gateway, GatewayArgs
 from components.aws.guard import Guard
 from components.aws.jwks_store import JwksStore, JwksStoreArgs, document_arns
 from components.aws.key_ring import KeyRing, KeyRingArgs
 from components.aws.monitoring import Monitoring, MonitoringArgs
-from components.aws.settings import AwsSettings
+from components.aws.settings import AwsSettings, of_service
 from components.aws.validator import Validator, ValidatorArgs
 from components.cloud import (
     Documents,
@@ -23,6 +23,7 @@ from components.cloud import (
     MadeValidator,
     ValidatorOrder,
 )
+from components.settings import ENVIRONMENT_RING as ENVIRONMENT
 from components.settings import Settings
 from signet.documents import JWKS_PATH
 from signet.signals import Signal
@@ -61,7 +62,7 @@ class AwsCloud(pulumi.ComponentResource):
         self._settings = args.settings
         self._aws = args.aws
         self._readers: list[pulumi.Output[str]] = []
-        self._gateway: Gateway | None = None
+        self._echo: EchoBackend | None = None
         self._log_groups: dict[str, pulumi.Output[str]] = {}
         identity = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
         self._account: pulumi.Output[str] = identity.account_id
@@ -96,7 +97,7 @@ class AwsCloud(pulumi.ComponentResource):
         )
 
     def make_validator(self, order: ValidatorOrder) -> MadeValidator:
-        """Declare a validator, and the environment's gateways with it as their guard."""
+        """Declare a validator, and the gateways with it as their guard."""
         private = self._settings.publish == "private"
         objects = document_arns(self._aws.bucket, self._aws.region) if private else []
         validator = Validator(
@@ -117,14 +118,16 @@ class AwsCloud(pulumi.ComponentResource):
         if private:
             self._readers.append(validator.role_arn)
         self._log_groups[order.service] = validator.log_group_name
-        self._gateway = Gateway(
+        ours = order.gateway
+        gateway = Gateway(
             f"{order.service}-gateway",
             GatewayArgs(
                 environment=self._settings.environment,
-                aws=self._aws,
+                service="" if ours is None else order.service,
+                aws=self._aws if ours is None else of_service(self._aws, ours),
                 account_id=self._account,
-                python=self._settings.python,
                 log_days=self._settings.log_days,
+                echo=self._demo_backend,
                 guard=Guard(
                     function_name=validator.function_name,
                     invoke_arn=validator.invoke_arn,
@@ -138,6 +141,8 @@ class AwsCloud(pulumi.ComponentResource):
             reported_sha256=validator.reported_sha256,
             log_group=validator.log_group_name,
             function=validator.function_name,
+            urls=gateway.urls,
+            attached=gateway.attached,
         )
 
     def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
@@ -184,23 +189,31 @@ class AwsCloud(pulumi.ComponentResource):
         url = f"{self._aws.store_url}/{JWKS_PATH}"
         return {"kind": "aws_s3", "url": url, "region": self._aws.region}
 
-    def gateway_urls(self) -> Mapping[str, pulumi.Output[str]]:
-        """Return the addresses of the HTTP API and of the REST API's two paths."""
-        return self._gateway.urls if self._gateway is not None else {}
-
-    def attached(self) -> Mapping[str, Any]:
-        """Return what was attached to."""
-        return self._gateway.attached if self._gateway is not None else {}
-
     def finish(self) -> None:
         """Register the outputs."""
-        self.register_outputs({"storeUrl": self.store_url(), "gateways": self.gateway_urls()})
+        self.register_outputs({"storeUrl": self.store_url()})
 
     def _service_role(self) -> pulumi.Input[str]:
         if not self._settings.token_service:
             return ""
         role = names.token_service(self._settings.environment)
         return self._account.apply(lambda account: names.role_arn(role, account, self._aws.region))
+
+    def _demo_backend(self) -> pulumi.Output[str]:
+        """Return the demo backend's ARN: one for all gateways that have no backend of their own."""
+        if self._echo is None:
+            before = pulumi.create_urn(f"{ENVIRONMENT}-gateway", "signet:aws:Gateway", parent=self)
+            self._echo = EchoBackend(
+                f"{ENVIRONMENT}-gateway-echo",
+                EchoBackendArgs(
+                    environment=self._settings.environment,
+                    python=self._settings.python,
+                    log_days=self._settings.log_days,
+                ),
+                # It stood below the environment's gateway before services had gateways too.
+                pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(parent=before)]),
+            )
+        return self._echo.function_arn
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)

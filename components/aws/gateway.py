@@ -1,13 +1,12 @@
-"""An environment's gateways on AWS: made anew, attached to, or none."""
+"""Gateways on AWS, an environment's or a service's: made anew, attached to, or none."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from components.aws import names
-from components.aws.echo_backend import EchoBackend, EchoBackendArgs
 from components.aws.guard import FunctionBackend, Guard, Target, UrlBackend
 from components.aws.http_gateway import (
     HttpAuthorizer,
@@ -27,14 +26,22 @@ from components.aws.settings import ApiChoice, AwsSettings
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
-    """What an environment's gateways are made from."""
+    """What gateways are made from."""
 
     environment: str
+    service: str
+    """Empty for the environment's own."""
     aws: AwsSettings
     account_id: pulumi.Input[str]
-    python: str
     log_days: int
     guard: Guard
+    echo: Callable[[], pulumi.Output[str]]
+    """Gives the ARN of the demo backend, which is made when it is first asked for."""
+
+    @property
+    def title(self) -> str:
+        """What the APIs are called."""
+        return names.gateway(self.environment, self.service)
 
 
 class Gateway(pulumi.ComponentResource):
@@ -51,7 +58,7 @@ class Gateway(pulumi.ComponentResource):
         super().__init__("signet:aws:Gateway", name, None, opts)
         choices = (args.aws.http_api, args.aws.rest_api)
         created = any(choice.mode == "create" for choice in choices)
-        backend = self._backend(name, args) if created else None
+        backend = _backend(args) if created else None
         self.urls = {
             **self._created_http(name, args, backend),
             **self._created_rest(name, args, backend),
@@ -62,21 +69,6 @@ class Gateway(pulumi.ComponentResource):
         }
         self.register_outputs({"urls": self.urls, "attached": self.attached})
 
-    def _backend(self, name: str, args: GatewayArgs) -> Target:
-        chosen = args.aws.backend
-        if chosen.kind == "url":
-            return UrlBackend(url=chosen.target)
-        if chosen.kind == "lambda":
-            return FunctionBackend(arn=chosen.target)
-        echo = EchoBackend(
-            f"{name}-echo",
-            EchoBackendArgs(
-                environment=args.environment, python=args.python, log_days=args.log_days
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
-        return FunctionBackend(arn=echo.function_arn)
-
     def _created_http(
         self, name: str, args: GatewayArgs, backend: Target | None
     ) -> dict[str, pulumi.Output[str]]:
@@ -86,6 +78,7 @@ class Gateway(pulumi.ComponentResource):
             f"{name}-http",
             HttpGatewayArgs(
                 environment=args.environment,
+                title=args.title,
                 region=args.aws.region,
                 guard=args.guard,
                 backend=backend,
@@ -163,6 +156,13 @@ class Gateway(pulumi.ComponentResource):
                 "every method, then deploy the stage again; a method without it is open.",
             }
         }
+
+
+def _backend(args: GatewayArgs) -> Target:
+    chosen = args.aws.backend
+    if chosen.kind == "url":
+        return UrlBackend(url=chosen.target)
+    return FunctionBackend(arn=chosen.target if chosen.kind == "lambda" else args.echo())
 
 
 def _execution_arn(args: GatewayArgs, choice: ApiChoice) -> pulumi.Output[str]:

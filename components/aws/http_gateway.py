@@ -42,6 +42,8 @@ class HttpGatewayArgs:
     """What an HTTP API is made from."""
 
     environment: str
+    title: str
+    """What the API is called."""
     region: str
     guard: Guard
     backend: Target
@@ -116,7 +118,7 @@ class HttpGateway(pulumi.ComponentResource):
         tags = environment_tags(args.environment)
         api = aws.apigatewayv2.Api(
             f"{name}-api",
-            name=f"signet-{args.environment}",
+            name=args.title,
             protocol_type="HTTP",
             description=f"Guarded by Signet ({args.environment})",
             tags=tags,
@@ -131,7 +133,7 @@ class HttpGateway(pulumi.ComponentResource):
         log_group = aws.cloudwatch.LogGroup(
             f"{name}-access",
             # CloudWatch Logs keeps its resource policy short for names below this prefix.
-            name=f"/aws/vendedlogs/signet-{args.environment}-http",
+            name=f"/aws/vendedlogs/{args.title}-http",
             retention_in_days=args.log_days,
             tags=tags,
             opts=own,

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from components.fitted import fitted
+
 BUCKET_PATTERN: Final = r"(?!xn--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"
 """S3's rule without dots: with dots, TLS to `<bucket>.s3.<region>.amazonaws.com` fails."""
 
@@ -11,6 +13,19 @@ def partition(region: str) -> str:
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+_FUNCTION_LENGTH: Final = 64
+
+
+def validator(environment: str, service: str) -> str:
+    """Return the name of a validator's function, and of its role: at most 64 characters."""
+    return fitted(f"signet-{environment}-{service}-validator", _FUNCTION_LENGTH)
+
+
+def gateway(environment: str, service: str) -> str:
+    """Return what an API is called; an empty service stands for the environment's own."""
+    return f"signet-{environment}-{service}" if service else f"signet-{environment}"
 
 
 def store_url(bucket: str, region: str, endpoint: str | None) -> str:

@@ -3,10 +3,11 @@
 Pure: `components.settings` hands over the reader, which collects the faults of all clouds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from components.aws import names
+from components.cloud import GatewayOrder
 from components.setting_values import SettingReader
 from components.surroundings import Surroundings
 
@@ -102,6 +103,19 @@ def read_aws(read: SettingReader, surroundings: Surroundings) -> AwsSettings:
     )
 
 
+def of_service(environment: AwsSettings, order: GatewayOrder) -> AwsSettings:
+    """Return the settings for one service's gateway: an HTTP API, or what it attaches to."""
+    rest, _, api_id = order.target.rpartition("/")
+    attached = ApiChoice(mode="attach", api_id=api_id)
+    created = ApiChoice(mode="create" if order.mode == "create" else "none")
+    return replace(
+        environment,
+        http_api=attached if order.mode == "attach" and not rest else created,
+        rest_api=attached if order.mode == "attach" and rest else ApiChoice(mode="none"),
+        backend=_backend_of(order.backend),
+    )
+
+
 def _api(read: SettingReader, key: str) -> ApiChoice:
     remedy = "write create, none, or attach: and the id of an API that exists"
     value = read.text(key, r"create|none|attach:[a-z0-9]{4,32}", remedy)
@@ -114,6 +128,10 @@ def _api(read: SettingReader, key: str) -> ApiChoice:
 def _backend(read: SettingReader) -> Backend:
     remedy = "write echo, the ARN of a Lambda function, or an https URL without a query"
     value = read.text("awsBackend", rf"echo|{_FUNCTION}|https://[^\s?#@/]+(/[^\s?#]*)?", remedy)
+    return _backend_of(value)
+
+
+def _backend_of(value: str) -> Backend:
     if value.startswith("arn:"):
         return Backend(kind="lambda", target=value)
     if value.startswith("https://"):

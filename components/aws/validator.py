@@ -8,6 +8,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
+from components.aws import names
 from components.aws.function_role import FunctionRole, FunctionRoleArgs
 from components.aws.settings_layer import reported_hash, settings_layer
 from components.aws.tags import environment_tags
@@ -64,7 +65,7 @@ class Validator(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:aws:Validator", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        function_name = f"signet-{args.environment}-{args.service}-validator"
+        function_name = names.validator(args.environment, args.service)
         role = FunctionRole(
             f"{name}-run",
             FunctionRoleArgs(

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_azure_native as azure_native
 from pulumi_azure_native import resources
 
 from components.azure import names
+from components.azure.code_store import CodeStore, CodeStoreArgs
 from components.azure.gateway import Gateway, GatewayArgs
 from components.azure.jwks_store import JwksStore, JwksStoreArgs
 from components.azure.key_ring import KeyRing, KeyRingArgs
@@ -65,7 +65,7 @@ class AzureCloud(pulumi.ComponentResource):
         self._settings = args.settings
         self._azure = args.azure
         self._readers: list[pulumi.Output[str]] = []
-        self._gateway: Gateway | None = None
+        self._code: CodeStore | None = None
         self._workspaces: list[pulumi.Output[str]] = []
         self._group = resources.ResourceGroup(
             f"{name}-group",
@@ -115,7 +115,7 @@ class AzureCloud(pulumi.ComponentResource):
         )
 
     def make_validator(self, order: ValidatorOrder) -> MadeValidator:
-        """Declare a validator, and the environment's gateways with it as their guard."""
+        """Declare a validator, and the gateways with it as their guard."""
         azure, settings = self._azure, self._settings
         validator = Validator(
             f"{order.service}-azure-validator",
@@ -127,7 +127,7 @@ class AzureCloud(pulumi.ComponentResource):
                 subscription=azure.subscription,
                 account=azure.storage_account,
                 python=settings.python,
-                bundle=order.bundle,
+                code=self._code_store(order),
                 bundle_sha256=order.bundle_sha256,
                 settings=order.settings,
                 memory=azure.function_memory,
@@ -141,17 +141,9 @@ class AzureCloud(pulumi.ComponentResource):
         if settings.publish == "private":
             self._readers.append(validator.principal_id)
         self._workspaces.append(validator.log_group_name)
-        self._gateway = Gateway(
+        gateway = Gateway(
             f"{order.service}-azure-gateway",
-            GatewayArgs(
-                environment=settings.environment,
-                validator_url=validator.url,
-                issuer=settings.issuer,
-                audience=settings.audience,
-                required_scope=settings.required_scope,
-                service=azure.api_management,
-                service_group=azure.api_management_group or azure.resource_group,
-            ),
+            self._gateway_args(order, validator.url),
             self._child(),
         )
         return MadeValidator(
@@ -160,6 +152,43 @@ class AzureCloud(pulumi.ComponentResource):
             log_group=validator.log_group_name,
             function=validator.function_name,
             health=validator.url.apply(lambda url: f"{url.removesuffix('/authorize')}/health"),
+            urls=gateway.urls,
+            attached=gateway.attached,
+        )
+
+    def _code_store(self, order: ValidatorOrder) -> CodeStore:
+        """Return where all validators' code is."""
+        if self._code is None:
+            self._code = CodeStore(
+                "azure-code",
+                CodeStoreArgs(
+                    environment=self._settings.environment,
+                    resource_group=self._group.name,
+                    location=self._azure.location,
+                    account=self._azure.storage_account,
+                    bundle=order.bundle,
+                    bundle_sha256=order.bundle_sha256,
+                ),
+                self._child(),
+            )
+        return self._code
+
+    def _gateway_args(self, order: ValidatorOrder, url: pulumi.Output[str]) -> GatewayArgs:
+        """Return the gateway that is asked for: by the settings, or by a service's manifest."""
+        azure, settings, ours = self._azure, self._settings, order.gateway
+        group, service = azure.api_management_group, azure.api_management
+        if ours is not None:
+            group, _, service = ours.target.rpartition("/")
+        return GatewayArgs(
+            environment=settings.environment,
+            title=names.gateway(settings.environment, "" if ours is None else order.service),
+            called=ours is None or ours.mode != "none",
+            validator_url=url,
+            issuer=settings.issuer,
+            audience=settings.audience if ours is None else ours.audience,
+            required_scope=settings.required_scope if ours is None else ours.scope,
+            service=service,
+            service_group=group or azure.resource_group,
         )
 
     def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
@@ -214,17 +243,9 @@ class AzureCloud(pulumi.ComponentResource):
             return None
         return {"kind": "azure_blob", "url": f"{self._azure.store_url}/{JWKS_PATH}"}
 
-    def gateway_urls(self) -> Mapping[str, pulumi.Output[str]]:
-        """Return the address of the function."""
-        return self._gateway.urls if self._gateway is not None else {}
-
-    def attached(self) -> Mapping[str, Any]:
-        """Return what was attached to."""
-        return self._gateway.attached if self._gateway is not None else {}
-
     def finish(self) -> None:
         """Register the outputs."""
-        self.register_outputs({"storeUrl": self.store_url(), "gateways": self.gateway_urls()})
+        self.register_outputs({"storeUrl": self.store_url()})
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)

@@ -1,4 +1,4 @@
-"""An environment's gateways on Azure: functions called directly, and API Management's fragments."""
+"""Gateways on Azure: functions called directly, and API Management's fragments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +15,10 @@ class GatewayArgs:
     """What an environment's gateways are made from."""
 
     environment: str
+    title: str
+    """What the fragments are called."""
+    called: bool
+    """Whether the function's own address is a gateway to call."""
     validator_url: pulumi.Output[str]
     issuer: str
     audience: str
@@ -40,12 +44,12 @@ class Gateway(pulumi.ComponentResource):
         self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("signet:azure:Gateway", name, None, opts)
-        self.urls = {"function": args.validator_url}
+        self.urls = {"function": args.validator_url} if args.called else {}
         self.attached = self._fragments(name, args) if args.service else {}
         self.register_outputs({"urls": self.urls, "attached": self.attached})
 
     def _fragments(self, name: str, args: GatewayArgs) -> dict[str, Any]:
-        ours = f"signet-{args.environment}"
+        ours = args.title
         native = policies.native(args.issuer, args.audience, args.required_scope)
         texts: dict[str, tuple[str, pulumi.Input[str]]] = {
             ours: (

@@ -19,7 +19,8 @@ APP_CONTAINER: Final = "app"
 
 _ACCOUNT_MOST: Final = 24
 _CODE_SUFFIX: Final = "code"
-_APP_MOST: Final = 60
+_APP_MOST: Final = 55
+"""With room for `-plan` and `-logs` in 60 and 63."""
 _DIGITS: Final = 6
 # Fixed for good: role assignments are named by it, and a new name would be a second assignment.
 _NAMESPACE: Final = uuid.UUID("5f4d1a52-6f0e-5b7e-9d1c-2f0a8f6b7c11")
@@ -72,12 +73,22 @@ def code_account(account: str) -> str:
     return f"{account[: room - _DIGITS]}{_digits(account)}{_CODE_SUFFIX}"
 
 
+def app_container(service: str) -> str:
+    """Return the container of one app's host; the environment's own came before the others."""
+    return APP_CONTAINER if service == "environment" else f"{APP_CONTAINER}-{service}"
+
+
 def function_app(environment: str, service: str, account: str) -> str:
     """Return a function app's name, unique in Azure because the storage account's name is."""
     whole = f"signet-{environment}-{service}-{_digits(account)}"
     if len(whole) <= _APP_MOST:
         return whole
     return f"{whole[: _APP_MOST - _DIGITS - 1].rstrip('-')}-{_digits(whole)}"
+
+
+def gateway(environment: str, service: str) -> str:
+    """Return what a policy fragment is called; an empty service stands for the environment's."""
+    return f"signet-{environment}-{service}" if service else f"signet-{environment}"
 
 
 def key_name(environment: str, ring: str, generation: int) -> str:

@@ -6,7 +6,6 @@ Order matters: the identity and its roles come before the app, and the app befor
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import pulumi
@@ -21,6 +20,7 @@ from pulumi_azure_native import (
 )
 
 from components.azure import names, roles
+from components.azure.code_store import CodeStore
 from components.azure.tags import SETTINGS, environment_tags
 from components.validator_settings import HASH_VARIABLE, settings_hash
 from signet.errors import RunFailed
@@ -29,10 +29,6 @@ TEXT_VARIABLE: Final = "SIGNET_SETTINGS"
 LARGEST_SETTINGS: Final = 24 * 1024
 """Bytes of a settings artefact: with base64 a third more, in one environment variable. Azure states
 no limit for one app setting; Linux ends at 128 KiB, and 32 KiB is what all three clouds take."""
-
-_UNTIL: Final = "2100-01-01T00:00:00Z"
-"""The end of the right to read one bundle. Fixed, or every preview would show a change; the bundle
-holds no secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +43,7 @@ class ValidatorArgs:
     account: str
     """Name of the documents' storage account, from which the others are computed."""
     python: str
-    bundle: Path
+    code: CodeStore
     bundle_sha256: str
     settings: pulumi.Output[str]
     """Text of the settings artefact."""
@@ -96,7 +92,7 @@ class Validator(pulumi.ComponentResource):
             tags=tags,
             opts=own,
         )
-        account, container, bundles = self._code_account(name, args)
+        account, container = args.code.account, self._app_container(name, args)
         granted = self._grants(name, args, account, identity)
         workspace, insights = self._logs(name, args)
         plan = web.AppServicePlan(
@@ -136,7 +132,7 @@ class Validator(pulumi.ComponentResource):
             tags=self.settings_sha256.apply(lambda digest: {**tags, SETTINGS: digest}),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*granted, container]),
         )
-        self._one_deploy(name, args, account, bundles, app)
+        self._one_deploy(name, args, app)
         self.function_name = app.name
         self.url = app.default_host_name.apply(lambda host: f"{args.scheme}://{host}/api/authorize")
         self.principal_id = identity.principal_id
@@ -151,38 +147,16 @@ class Validator(pulumi.ComponentResource):
             }
         )
 
-    def _code_account(
-        self, name: str, args: ValidatorArgs
-    ) -> tuple[storage.StorageAccount, storage.BlobContainer, storage.BlobContainer]:
-        """The account that holds code. It keeps shared keys, which One Deploy's address needs."""
-        own = pulumi.ResourceOptions(parent=self)
-        account = storage.StorageAccount(
-            f"{name}-code",
+    def _app_container(self, name: str, args: ValidatorArgs) -> storage.BlobContainer:
+        """Where the host keeps what One Deploy gave it: each app a container of its own."""
+        return storage.BlobContainer(
+            f"{name}-container",
             resource_group_name=args.resource_group,
-            account_name=names.code_account(args.account),
-            location=args.location,
-            kind="StorageV2",
-            sku={"name": "Standard_LRS"},
-            minimum_tls_version="TLS1_2",
-            enable_https_traffic_only=True,
-            allow_shared_key_access=True,
-            allow_blob_public_access=False,
-            allow_cross_tenant_replication=False,
-            tags=environment_tags(args.environment),
-            opts=own,
+            account_name=args.code.account.name,
+            container_name=names.app_container(args.service),
+            public_access=storage.PublicAccess.NONE,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        made = [
-            storage.BlobContainer(
-                f"{name}-code-{container}",
-                resource_group_name=args.resource_group,
-                account_name=account.name,
-                container_name=container,
-                public_access=storage.PublicAccess.NONE,
-                opts=own,
-            )
-            for container in (names.APP_CONTAINER, names.CODE_CONTAINER)
-        ]
-        return account, made[0], made[1]
 
     def _grants(
         self,
@@ -255,41 +229,8 @@ class Validator(pulumi.ComponentResource):
         }
         return [{"name": key, "value": value} for key, value in settings.items()]
 
-    def _one_deploy(
-        self,
-        name: str,
-        args: ValidatorArgs,
-        account: storage.StorageAccount,
-        bundles: storage.BlobContainer,
-        app: web.WebApp,
-    ) -> None:
-        """Hand the bundle over. Its hash is in both names, so that another bundle goes again."""
-        own = pulumi.ResourceOptions(parent=self)
-        blob_name = f"{args.bundle_sha256}/released-package.zip"
-        package = storage.Blob(
-            f"{name}-bundle",
-            resource_group_name=args.resource_group,
-            account_name=account.name,
-            container_name=bundles.name,
-            blob_name=blob_name,
-            content_type="application/zip",
-            source=pulumi.FileAsset(str(args.bundle)),
-            opts=own,
-        )
-        token = storage.list_storage_account_service_sas_output(
-            account_name=account.name,
-            resource_group_name=args.resource_group,
-            canonicalized_resource=pulumi.Output.concat(
-                "/blob/", account.name, "/", bundles.name, "/", blob_name
-            ),
-            resource="b",
-            permissions="r",
-            protocols=storage.HttpProtocol.HTTPS,
-            shared_access_expiry_time=_UNTIL,
-            opts=pulumi.InvokeOutputOptions(parent=self),
-        ).service_sas_token
-        address = pulumi.Output.concat(package.url, "?", token)
-        secret: pulumi.Output[str] = pulumi.Output.secret(address)
+    def _one_deploy(self, name: str, args: ValidatorArgs, app: web.WebApp) -> None:
+        """Hand the bundle over. Its hash is in the name, so that another bundle goes again."""
         resources.Deployment(
             f"{name}-deployment",
             resource_group_name=args.resource_group,
@@ -297,9 +238,11 @@ class Validator(pulumi.ComponentResource):
             properties=resources.DeploymentPropertiesArgs(
                 mode=resources.DeploymentMode.INCREMENTAL,
                 template=_template(args.location, app.name),
-                parameters={"packageUri": resources.DeploymentParameterArgs(value=secret)},
+                parameters={
+                    "packageUri": resources.DeploymentParameterArgs(value=args.code.address)
+                },
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[app, package]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[app, args.code.package]),
         )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_gcp as gcp
@@ -16,6 +15,7 @@ from components.cloud import (
     ValidatorOrder,
 )
 from components.gcp import key_census, names
+from components.gcp.code_store import CodeStore, CodeStoreArgs
 from components.gcp.gateway import Gateway, GatewayArgs
 from components.gcp.jwks_store import JwksStore, JwksStoreArgs
 from components.gcp.key_census import Existing
@@ -66,7 +66,7 @@ class GcpCloud(pulumi.ComponentResource):
         self._gcp = args.gcp
         self._look = args.look or key_census.look
         self._readers: list[pulumi.Output[str]] = []
-        self._gateway: Gateway | None = None
+        self._code: CodeStore | None = None
 
     def make_keys(self, order: KeyOrder) -> MadeKeys:
         """Declare a ring's issuer account, key and versions."""
@@ -102,33 +102,52 @@ class GcpCloud(pulumi.ComponentResource):
                 service=order.service,
                 gcp=self._gcp,
                 python=settings.python,
-                bundle=order.bundle,
+                code=self._code_store(order),
                 settings=order.settings,
-                force_destroy=settings.disposable,
             ),
             self._child(),
         )
         if settings.publish == "private":
             self._readers.append(validator.member)
-        self._gateway = Gateway(
-            f"gcp-{order.service}-gateway",
-            GatewayArgs(
-                environment=settings.environment,
-                validator_url=validator.url,
-                issuer=settings.issuer,
-                jwks_url=f"{self.store_url()}/{JWKS_PATH}",
-                audience=settings.audience,
-                proxy=self._gcp.proxy,
-            ),
-            self._child(),
-        )
+        ours = order.gateway
+        gateway = None
+        if ours is None or ours.mode != "none":
+            gateway = Gateway(
+                f"gcp-{order.service}-gateway",
+                GatewayArgs(
+                    environment=settings.environment,
+                    validator_url=validator.url,
+                    issuer=settings.issuer,
+                    jwks_url=f"{self.store_url()}/{JWKS_PATH}",
+                    audience=settings.audience if ours is None else ours.audience,
+                    proxy=self._gcp.proxy,
+                ),
+                self._child(),
+            )
         return MadeValidator(
             expected_sha256=validator.settings_sha256,
             reported_sha256=validator.reported_sha256,
             log_group=validator.log_name,
             function=validator.service_name,
             health=validator.url.apply(lambda url: f"{url}/health"),
+            urls={} if gateway is None else gateway.urls,
+            attached={} if gateway is None else gateway.configuration,
         )
+
+    def _code_store(self, order: ValidatorOrder) -> CodeStore:
+        """Return where all validators' code is."""
+        if self._code is None:
+            self._code = CodeStore(
+                "gcp-code",
+                CodeStoreArgs(
+                    environment=self._settings.environment,
+                    gcp=self._gcp,
+                    bundle=order.bundle,
+                    force_destroy=self._settings.disposable,
+                ),
+                self._child(),
+            )
+        return self._code
 
     def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
         """Declare the metric, alert policies and the dashboard."""
@@ -171,17 +190,9 @@ class GcpCloud(pulumi.ComponentResource):
             return None
         return {"kind": "gcs", "url": names.object_url(self._gcp.store_url, JWKS_PATH)}
 
-    def gateway_urls(self) -> Mapping[str, pulumi.Output[str]]:
-        """Return the validator's forward-auth address."""
-        return self._gateway.urls if self._gateway is not None else {}
-
-    def attached(self) -> Mapping[str, Any]:
-        """Return what is left to do: configuration for gateways that teams run themselves."""
-        return self._gateway.configuration if self._gateway is not None else {}
-
     def finish(self) -> None:
         """Register the outputs."""
-        self.register_outputs({"storeUrl": self.store_url(), "gateways": self.gateway_urls()})
+        self.register_outputs({"storeUrl": self.store_url()})
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)

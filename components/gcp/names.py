@@ -1,8 +1,9 @@
 """Names and addresses on Google Cloud, computed from settings alone. Pure."""
 
-import hashlib
 import urllib.parse
 from typing import Final
+
+from components.fitted import fitted
 
 BUCKET_PATTERN: Final = r"(?!goog)(?!.*google)[a-z0-9][a-z0-9-]{1,53}[a-z0-9]"
 """Cloud Storage's rule without dots and underscores, with room for `-source` in 63 characters."""
@@ -34,14 +35,6 @@ def key_ring(project: str, region: str, name: str) -> str:
 def crypto_key(ring: str, name: str) -> str:
     """Return a key's resource name."""
     return f"{ring}/cryptoKeys/{name}"
-
-
-def fitted(name: str, length: int) -> str:
-    """Return a name cut to a length, its end then a hash of the whole, so that none meet."""
-    if len(name) <= length:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
-    return f"{name[: length - 7].rstrip('-')}-{digest}"
 
 
 def account_id(environment: str, what: str) -> str:

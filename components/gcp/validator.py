@@ -2,16 +2,15 @@
 
 import base64
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pulumi
-from pulumi_gcp import cloudrunv2, serviceaccount, storage
+from pulumi_gcp import cloudrunv2, serviceaccount
 
 from components.gcp import names
+from components.gcp.code_store import CodeStore
 from components.gcp.labels import environment_labels
 from components.gcp.settings import GcpSettings
-from components.gcp.source_archive import source_archive
 from components.validator_settings import HASH_VARIABLE, settings_hash
 from signet.errors import RunFailed
 
@@ -34,10 +33,9 @@ class ValidatorArgs:
     gcp: GcpSettings
     python: str
     """Version of the Python that the base image is to bring, such as 3.12."""
-    bundle: Path
+    code: CodeStore
     settings: pulumi.Output[str]
     """Text of the settings artefact."""
-    force_destroy: bool = False
 
 
 class Validator(pulumi.ComponentResource):
@@ -72,7 +70,6 @@ class Validator(pulumi.ComponentResource):
             display_name=f"Signet {args.environment}: the validator of {args.service}",
             opts=own,
         )
-        source = self._source(name, args)
         self.settings_sha256 = args.settings.apply(settings_hash)
         service = cloudrunv2.Service(
             f"{name}-service",
@@ -84,7 +81,7 @@ class Validator(pulumi.ComponentResource):
             invoker_iam_disabled=True,
             deletion_protection=False,
             labels=environment_labels(args.environment),
-            template=self._template(args, account, source),
+            template=self._template(args, account),
             opts=own,
         )
         self.service_name = service.name
@@ -100,36 +97,12 @@ class Validator(pulumi.ComponentResource):
             }
         )
 
-    def _source(self, name: str, args: ValidatorArgs) -> storage.BucketObject:
-        bucket = storage.Bucket(
-            f"{name}-source",
-            name=names.source_bucket(args.gcp.bucket),
-            project=args.gcp.project,
-            location=args.gcp.region.upper(),
-            uniform_bucket_level_access=True,
-            public_access_prevention="enforced",
-            force_destroy=args.force_destroy,
-            labels=environment_labels(args.environment),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        archive = source_archive(args.bundle)
-        return storage.BucketObject(
-            f"{name}-bundle",
-            bucket=bucket.name,
-            # Named by what it holds: other code is another object, and so another revision.
-            name=f"{archive.name.removesuffix('.tar.gz')}.tar.gz",
-            source=pulumi.FileAsset(str(archive)),
-            content_type="application/gzip",
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
     def _template(
         self,
         args: ValidatorArgs,
         account: serviceaccount.Account,
-        source: storage.BucketObject,
     ) -> cloudrunv2.ServiceTemplateArgsDict:
-        gcp = args.gcp
+        gcp, source = args.gcp, args.code.source
         return {
             "service_account": account.email,
             "timeout": _TIMEOUT,

@@ -154,6 +154,7 @@ def test_nothing_private_is_declared_and_every_component_is_finished(deployed: A
         f"signet:gcp:{name}"
         for name in (
             "Cloud",
+            "CodeStore",
             "Gateway",
             "JwksStore",
             "KeyRing",

@@ -12,6 +12,7 @@ from typing import Any
 
 import azure.functions as func
 
+from components.guarded import every_route
 from components.validator_settings import TrustedRing, ValidatorTerms, render_settings
 from signet.documents import jwk_from_pem, render_jwks
 from signet.probing.decision_log import LogLine
@@ -63,7 +64,8 @@ def settings_for(bench: Bench, *, audit_passes: bool = False) -> ValidatorSettin
         algorithms=(bench.signer.algorithm,),
         max_lifetime=bench.longest_lifetime,
         clock_skew=bench.clock_skew,
-        required_scope=bench.scope,
+        routes=[every_route(bench.scope)],
+        required_claims=[],
         jwks_max_age=300,
         cache_ceiling=300,
         stale_if_error=21_600,
