@@ -88,7 +88,7 @@ REPLACES = [
 ]
 
 
-@pytest.mark.parametrize(("sdk", "token", "names"), REPLACES, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("sdk", "token", "names"), REPLACES, ids=[row[1] for row in REPLACES])
 def test_what_replaces_is_what_terraform_forces_new(sdk: Sdk, token: str, names: set[str]) -> None:
     """The SDK carries no such information; read from the schemas that the tables name."""
     table = {n for n, prop in sdk.provider.resources[token].inputs.items() if prop.replace}
