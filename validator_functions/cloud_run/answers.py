@@ -4,11 +4,13 @@ An allowed answer always carries every identity header, empty where the token sa
 a proxy which copies them overwrites what the caller sent. A refusal is RFC 6750 section 3's.
 """
 
-from json import dumps
+from json import JSONEncoder
 
 from ..verification.decision import Decision
 from ..verification.http_refusal import refusal
 from ..verification.identity import identity, identity_headers
+
+_to_json = JSONEncoder(separators=(",", ":")).encode
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -23,7 +25,7 @@ def answer(decision: Decision, request_id: str = "") -> Answer:
 
 def plain(status: int, body: object, headers: list[tuple[str, str]] | None = None) -> Answer:
     """Return an answer in JSON that nobody may keep."""
-    text = dumps(body, separators=(",", ":")).encode()
+    text = _to_json(body).encode()
     return (
         status,
         [

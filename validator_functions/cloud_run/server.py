@@ -1,10 +1,12 @@
-"""An HTTP/1.1 server of threads around h11, which reads requests strictly and has no native code.
+"""An HTTP/1.1 server of threads: ordinary requests are read by `ordinary`, all others by h11.
 
-One thread for each connection of the proxy in front, up to a limit; sizes and times are bounded.
+h11 reads strictly and has no native code. One thread for each connection of the proxy in front, up
+to a limit; sizes and times are bounded.
 `docs/decisions/0008-the-server-of-cloud-run.md` has what was measured against it.
 """
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from contextlib import suppress
 
 import h11
 
+from . import ordinary
 from .answers import Answer
 
 Headers = tuple[tuple[str, str], ...]
@@ -22,6 +25,8 @@ _HEADER_BYTES = 32 * 1024
 _CHUNK = 64 * 1024
 _IDLE_SECONDS = 75.0
 """Longer than proxies keep an idle connection (Envoy: 1 h, but it retries; nginx: 60 s)."""
+_IDLE = struct.pack("ll", int(_IDLE_SECONDS), 0)
+"""The kernel's `struct timeval`."""
 _REQUEST_SECONDS = 10.0
 _POLL_SECONDS = 0.5
 _CONTINUE = h11.InformationalResponse(status_code=100, headers=[])
@@ -59,7 +64,10 @@ class Server:
                 continue
             except OSError:
                 break
-            connection.settimeout(_IDLE_SECONDS)
+            # The kernel's own timeouts: Python's would ask `poll` before each call.
+            for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                connection.setsockopt(socket.SOL_SOCKET, direction, _IDLE)
+            connection.setblocking(True)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._room.acquire()
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
@@ -92,16 +100,40 @@ class Server:
             self._room.release()
 
     def _talk(self, connection: socket.socket) -> None:
+        while data := connection.recv(_CHUNK):
+            asked = ordinary.read(data)
+            if asked is None:
+                if not self._talk_strictly(connection, data):
+                    return
+            else:
+                with self._lock:
+                    self._busy.add(connection)
+                self._answer(connection, self._handle(*asked), head=asked[0] == "HEAD")
+                with self._lock:
+                    self._busy.discard(connection)
+            if self._ending.is_set():
+                return
+
+    def _answer(self, connection: socket.socket, answer: Answer, *, head: bool) -> None:
+        """Answer an ordinary request."""
+        told = ordinary.write(answer, without_body=head, closing=self._ending.is_set())
+        if told is None:
+            raise h11.LocalProtocolError("an answer that no header can carry")
+        connection.sendall(told)
+
+    def _talk_strictly(self, connection: socket.socket, data: bytes) -> bool:
+        """Read `data` and what follows by h11, until nothing is left of it; whether to go on."""
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEADER_BYTES)
+        http.receive_data(data)
         while True:
             try:
                 asked = self._next(connection, http)
             except h11.RemoteProtocolError as error:
                 if http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
                     self._send(connection, http, (error.error_status_hint, [], b""), head=False)
-                return
+                return False
             if asked is None:
-                return
+                return False
             with self._lock:
                 self._busy.add(connection)
             method = asked.method.decode("ascii")
@@ -113,23 +145,23 @@ class Server:
             with self._lock:
                 self._busy.discard(connection)
             if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
-                return
+                return False
             if self._ending.is_set():
-                return
+                return False
             http.start_next_cycle()
+            if not http.trailing_data[0]:
+                return True
 
     def _next(self, connection: socket.socket, http: h11.Connection) -> h11.Request | None:
         """The next request, its body read and dropped; None once the peer is done."""
         asked: h11.Request | None = None
-        begun: float | None = None
+        begun = time.monotonic()
         while True:
             event = http.next_event()
             if event is h11.NEED_DATA:
-                if begun is not None and time.monotonic() - begun > _REQUEST_SECONDS:
+                if time.monotonic() - begun > _REQUEST_SECONDS:
                     return None
-                data = connection.recv(_CHUNK)
-                begun = time.monotonic() if begun is None and data else begun
-                http.receive_data(data)
+                http.receive_data(connection.recv(_CHUNK))
             elif isinstance(event, h11.Request):
                 asked = event
                 if http.they_are_waiting_for_100_continue:

@@ -16,6 +16,8 @@ from .token import judge, unverified_issuer, unverified_key_id, unverified_open
 
 ALLOWED = 200
 _SCHEME = "bearer "
+_NAME = "authorization"
+_NAME_LENGTH = len(_NAME)
 _SHOWN = 256
 
 
@@ -265,7 +267,11 @@ def bearer_token(request: Request) -> str:
     RFC 6750 section 2.1, and nothing else: no query, no body, no cookie. Two headers, two tokens
     joined by a comma or another scheme are refused, since another reader might pick the other.
     """
-    values = [value for name, value in request.headers if name.lower() == "authorization"]
+    values = [
+        value
+        for name, value in request.headers
+        if len(name) == _NAME_LENGTH and name.lower() == _NAME
+    ]
     if not values:
         raise TokenRefused(Reason.TOKEN_MISSING)
     value = values[0]

@@ -24,8 +24,6 @@ IDENTITY_HEADERS = {
 }
 """Header -> key."""
 
-_FIRST, _LAST = " ", "~"
-
 
 def identity(decision: Decision) -> dict[str, str]:
     """Return flat strings by key, every key there; nothing at all unless allowed.
@@ -57,5 +55,5 @@ def identity_headers(told: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def _fitting(value: str) -> str:
-    fits = value == value.strip() and all(_FIRST <= letter <= _LAST for letter in value)
+    fits = value.isascii() and value.isprintable() and value == value.strip()
     return value if fits else ""

@@ -116,7 +116,7 @@ class RouteTable:
         """The scopes and roles that a request needs; a table without rules asks for nothing."""
         if self.is_open:
             return frozenset(), frozenset()
-        if not OVERRIDE_HEADERS.isdisjoint(name.lower() for name, _ in headers):
+        if not OVERRIDE_HEADERS.isdisjoint([name.lower() for name, _ in headers]):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "a header that overrides method or path")
         if not _is_method(method):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not a method")
@@ -248,6 +248,9 @@ def _clashes(rules: Sequence[Route]) -> list[str]:
     return faults
 
 
+_AMBIGUOUS = frozenset("/\\%;?#")
+
+
 def path_segments(path: str) -> tuple[str, ...]:
     """Decode a request's path into its segments, or refuse it (RFC 3986 sections 2 and 3.3)."""
     if not path.startswith("/") or len(path) > limits.PATH:
@@ -255,8 +258,8 @@ def path_segments(path: str) -> tuple[str, ...]:
     if path == "/":
         return ()
     # One slash at the end means the same to most back ends; two are an empty segment.
-    segments = tuple(_segment(part) for part in path.removesuffix("/")[1:].split("/"))
-    if any(segment in ("", ".", "..") for segment in segments):
+    segments = tuple([_segment(part) for part in path.removesuffix("/")[1:].split("/")])
+    if "" in segments or "." in segments or ".." in segments:
         raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "an empty or a dot segment")
     return segments
 
@@ -264,7 +267,7 @@ def path_segments(path: str) -> tuple[str, ...]:
 def _segment(part: str) -> str:
     text = _unescaped(part) if "%" in part else part
     # `;` starts parameters for some back ends, `%` a second decoding, `\` is `/` for others.
-    if not text.isprintable() or not set("/\\%;?#").isdisjoint(text):
+    if not text.isprintable() or not _AMBIGUOUS.isdisjoint(text):
         raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "a character with more than one reading")
     if not text.isascii():
         from unicodedata import is_normalized

@@ -78,6 +78,35 @@ def test_two_requests_sent_at_once_get_their_answers_in_order(server: Server) ->
     assert got.index(b'"/1"') < got.index(b'"/2"')
 
 
+def test_ordinary_and_other_requests_take_turns_on_one_connection(server: Server) -> None:
+    ordinary = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
+    chunked = (
+        b"POST /%d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        for number, form in enumerate([ordinary, chunked, ordinary, chunked, chunked, ordinary]):
+            connection.sendall(form % number)
+            got = b""
+            while b"}" not in got:
+                got += connection.recv(65536)
+            assert got.startswith(b"HTTP/1.1 200 ")
+            assert b'"/%d"' % number in got
+
+
+def test_a_value_that_no_header_can_carry_ends_the_connection_unanswered() -> None:
+    def handle(method: str, target: str, headers: Headers) -> Answer:
+        return plain(200, {}, [("x-signet-subject", "a\r\nx-signet-scope: all")])
+
+    served = Server("127.0.0.1", 0, handle, grace=0.5)
+    thread = threading.Thread(target=served.run)
+    thread.start()
+    try:
+        assert raw(served, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") == b""
+    finally:
+        served.stop()
+        thread.join(10)
+
+
 def test_stopping_lets_a_request_under_way_end() -> None:
     begun, go = threading.Event(), threading.Event()
 
