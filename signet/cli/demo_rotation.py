@@ -109,6 +109,7 @@ class RotationDemo:
         self._begun = time.monotonic()
         self._runs = _Runs()
         self._checks: dict[str, Check] = {}
+        self._period = 0
         self._shown = 0
         """How many refusals were printed."""
 
@@ -136,6 +137,7 @@ class RotationDemo:
     def _rotate(self, known: "Known", traffic: "Traffic") -> None:
         """Run every `upInterval`, until enough periods are over and their tokens have expired."""
         rotation = known.settings.rotation
+        self._period = rotation.rotation_period
         span = self._args.periods * rotation.rotation_period
         limit = span + 4 * rotation.up_interval + rotation.rotation_period
         while True:
@@ -203,8 +205,7 @@ class RotationDemo:
         found = issuing_record.read(self._stack)
         if found.journal is None:
             return
-        period = 0  # the next step is drawn from the plan's holds alone
-        rows = key_status.statuses(found.journal.rings[RING], plan, {}, period)
+        rows = key_status.statuses(found.journal.rings[RING], plan, {}, self._period)
         output.say(f"{self._line(traffic)}; run {self._runs.count} took {seconds:.1f} s")
         refused = traffic.tally().refused
         for refusal in refused[self._shown :]:
@@ -250,14 +251,13 @@ class RotationDemo:
             unissued_while_rotating=len(rotated.unissued),
             measured=tuple(measured),
             promised=refusal_times(known.ring(RING).in_force(rotation.timings)),
-            run_promised=rotation.up_interval,
         )
         if self._args.json:
             output.emit_json(report.document())
         else:
             output.print_table("Tokens", ["", *report.token_columns()], report.token_rows())
             output.print_table(
-                "From the taint to the last token of the key that was accepted",
+                "From the taint to the last token of its key that was accepted",
                 report.time_columns(),
                 report.time_rows(),
                 caption=report.time_caption(),

@@ -18,27 +18,27 @@ SLACK: Final = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One cloud's three times in seconds; None where it was not refused while it was watched."""
+    """One cloud's three times in seconds since the taint began; None: it went on for too long."""
 
     cloud: str
     store_reachable: float | None
-    """From the store's rewriting to the gateway's first refusal."""
+    """Until the gateway last let a token of the key pass."""
     redeployed: float | None
-    """From the taint to the validator's deployment with settings that lack the key."""
+    """Until the run was complete that deployed validators without the key."""
     out_of_contact: float | None
-    """From the taint to the refusal of an instance that reaches no store any more."""
+    """Until an instance that reaches no store any more last held the key."""
 
-    def late(self, promised: RefusalTimes, run: float) -> list[str]:
-        """Return what took longer than promised. `run` is how soon a run is promised to be over."""
+    def late(self, promised: RefusalTimes) -> list[str]:
+        """Return what took longer than promised; no setting promises how long a run takes."""
         told = (
             ("its store reachable", self.store_reachable, promised.store_reachable),
-            ("settings redeployed", self.redeployed, run),
+            ("settings redeployed", self.redeployed, None),
             ("neither", self.out_of_contact, promised.out_of_contact),
         )
         return [
-            f"{self.cloud}, {name}: {_said(took)}, promised {most:g} s"
+            f"{self.cloud}, {name}: {_said(took)}" + (f", promised {most} s" if most else "")
             for name, took, most in told
-            if took is None or took > most + SLACK
+            if took is None or (most is not None and took > most + SLACK)
         ]
 
 
@@ -52,21 +52,22 @@ def until(
     sleep: Callable[[float], object] = time.sleep,
     every: float = 0.1,
 ) -> float | None:
-    """Return the seconds from `begun` until `refused()` for good; None when not within `limit`.
+    """Return the seconds from `begun` until `refused()` was last false; None when after `limit`.
 
-    For good: for `settled` seconds on end, because a gateway may ask one instance and then another.
+    Dated by when it was asked, so that a busy machine makes no acceptance later than it was. It has
+    to be true for `settled` seconds on end: a gateway may ask one instance and then another.
     """
-    since: float | None = None
+    last, since = begun, None
     while True:
         now = clock()
         if not refused():
-            since = None
+            last, since = now, None
             if now - begun > limit:
                 return None
         else:
             since = now if since is None else since
             if clock() - since >= settled:
-                return since - begun
+                return last - begun
         sleep(every)
 
 

@@ -22,13 +22,11 @@ class RotationReport:
     unissued_while_rotating: int
     measured: Sequence[Measured]
     promised: RefusalTimes
-    run_promised: float
-    """How soon a run is promised to be over, in seconds: within one `upInterval`."""
 
     def faults(self) -> list[str]:
         """Return what is not as promised; nothing means that all is well."""
         refused = [str(each) for each in self.tally.refused]
-        late = [line for m in self.measured for line in m.late(self.promised, self.run_promised)]
+        late = [line for m in self.measured for line in m.late(self.promised)]
         return [*refused, *late]
 
     def verdict(self) -> str:
@@ -68,7 +66,7 @@ class RotationReport:
             [
                 "promised",
                 f"{promised.store_reachable} s",
-                f"{self.run_promised:g} s",
+                "when the run is over",
                 f"{promised.out_of_contact} s",
             ]
         ]
@@ -81,9 +79,8 @@ class RotationReport:
         """Say what the columns mean."""
         return (
             "store reachable: at the gateway, A + C. settings redeployed: when the taint's run was "
-            "complete, within upInterval. neither: an instance of the verification module that was "
-            "cut off from its store at the taint, E; one that starts cold and reaches nothing has "
-            "no bound."
+            "complete. neither: an instance of the verification module that was cut off from its "
+            "store at the taint, E; one that starts cold and reaches nothing has no bound."
         )
 
     def document(self) -> dict[str, Any]:
@@ -99,7 +96,6 @@ class RotationReport:
             "not_issued": len(self.tally.unissued),
             "promised": {
                 "store_reachable": self.promised.store_reachable,
-                "redeployed": self.run_promised,
                 "neither": self.promised.out_of_contact,
             },
             "measured": {
