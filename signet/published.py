@@ -11,14 +11,15 @@ def judge(body: bytes, date: str | None = None) -> StoreReading:
     """Return what a store's bytes say; `date` is the `Date` header of its answer.
 
     Only a well-formed set with a sequence counts as read; anything else is unverified, never
-    absent: it may be an error page, or half of an upload.
+    absent: it may be an error page, or half of an upload. Nothing but a run would ever mend it, so
+    it is said to be malformed, and the next run writes over it.
     """
     try:
         found = KeySet.parse(body)
     except VerificationError as error:
-        return StoreReading("unverified", detail=str(error))
+        return StoreReading("unverified", detail=str(error), malformed=True)
     if found.sequence is None:
-        return StoreReading("unverified", detail="the set carries no sequence")
+        return StoreReading("unverified", detail="the set carries no sequence", malformed=True)
     return StoreReading(
         "read",
         sequence=found.sequence,

@@ -100,7 +100,8 @@ class Evidence:
             return tuple(
                 cloud
                 for cloud in self.clouds
-                if self.store(cloud).status != "unverified" and not self.as_recorded(cloud)
+                if (self.store(cloud).status != "unverified" or self.store(cloud).malformed)
+                and not self.as_recorded(cloud)
             )
         least = self.confirmed.sequence.get(self.ring.name, 0) if self.confirmed else 0
         same = {c: f.sha256 for c, f in self.read.items() if f.sequence == self.ring.sequence}

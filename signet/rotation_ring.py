@@ -300,7 +300,7 @@ class RingPlanner:
                 f"{cloud} publishes number {found.sequence}, the journal is at"
                 f" {self.evidence.ring.sequence}: this state is older than what was published, or"
                 " somebody else wrote to the store. Bring the newest state back; or, if you know"
-                " that the set was forged, run signet keys reject-denial --sequence",
+                " that the set was forged, run signet keys trust-journal",
                 stop=True,
             )
 
@@ -330,9 +330,12 @@ class RingPlanner:
                 continue
             if self.evidence.explained_by(denied, found):
                 continue
-            gave = (
-                "no set" if found.status == "absent" else f"another set (number {found.sequence})"
-            )
+            if found.malformed:
+                gave = f"something that is no key set ({found.detail}), other"
+            elif found.status == "absent":
+                gave = "no set, other"
+            else:
+                gave = f"another set (number {found.sequence})"
             strange = found.kids - (self.evidence.expected_kids or found.kids)
             keys = f", with keys that are not ours: {', '.join(sorted(strange))}" if strange else ""
             self.alarm(
@@ -403,7 +406,8 @@ class RingPlanner:
         """Alarm for each store that this run could not read back."""
         for cloud in self.policy.clouds:
             found = self.evidence.store(cloud)
-            if found.status == "unverified" and self.evidence.settled:
+            # One that is malformed is told of, and written over (`tell_altered`).
+            if found.status == "unverified" and not found.malformed and self.evidence.settled:
                 detail = f" ({found.detail})" if found.detail else ""
                 text = f"{cloud} could not be read back{detail}: no rotation until it can"
                 self.alarm(AlarmCode.STORE_UNVERIFIED, text)

@@ -122,6 +122,21 @@ def test_an_altered_store_is_rewritten_under_a_new_number_with_an_alarm() -> Non
     assert runs.ring.sequence == 2
 
 
+def test_a_document_that_is_no_set_is_written_over_and_no_answer_is_not() -> None:
+    runs = settled()
+    before = runs.ring.sequence
+    unreachable = StoreReading("unverified", detail="no answer")
+    runs.stores = {RING: {"azure": unreachable}}
+    runs.up(after=DAY)
+    assert runs.ring.sequence == before
+    runs.stores = {RING: {"azure": replace(unreachable, detail="not JSON", malformed=True)}}
+    made = runs.up(after=DAY)
+    assert runs.ring.sequence == before + 1
+    assert "azure gives back something that is no key set (not JSON), other than" in str(
+        made.alarms[0]
+    )
+
+
 def test_other_bytes_under_the_same_number_are_noticed_by_their_hash() -> None:
     runs = settled()
     assert runs.confirmed is not None
