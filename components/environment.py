@@ -19,6 +19,7 @@ from signet.journal import Journal
 from signet.key_ring import KeyRing
 from signet.service import Service
 from signet.signals import signals
+from signet.token_service import caller_members
 
 SERVICE: Final = ENVIRONMENT
 """Name of the validator that guards the environment's own gateways."""
@@ -227,7 +228,8 @@ def service_output(service: Service, made: Mapping[str, MadeValidator]) -> dict[
         "tokenLifetime": service.token_lifetime or 0,
         "routes": [dict(route) for route in service.routes],
         "claims": list(service.claims),
-        "callers": [caller.name for caller in service.callers],
+        "callers": [caller_members(caller) for caller in service.callers],
+        "backend": dict(service.backend),
         "leaving": service.leaving,
         "gateways": {cloud: validator.urls for cloud, validator in made.items()},
         "attached": {cloud: validator.attached for cloud, validator in made.items()},

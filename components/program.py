@@ -4,12 +4,21 @@
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pulumi
 
-from components import collisions, key_audit, manifests, observe, packaging, record, token_service
+from components import (
+    collisions,
+    key_audit,
+    leaving,
+    manifests,
+    observe,
+    packaging,
+    record,
+    token_service,
+)
 from components.adoption import Adoption
 from components.environment import Environment, EnvironmentArgs
 from components.observe import CloudReader
@@ -23,6 +32,7 @@ from signet.key_events import Origin, completed, of_plan
 from signet.rotation_plan import Plan, Request
 from signet.service import Service
 from signet.token_service import OfferedService
+from signet.trust_changes import widened
 
 Readers = Callable[[Settings], Mapping[str, CloudReader]]
 
@@ -35,11 +45,13 @@ def main(
     reason: str = "",
     tell: Callable[[Planned], object] = lambda _: None,
     services: Path | None = None,
+    tell_trust: Callable[[Sequence[str]], object] = lambda _: None,
 ) -> None:
     """Declare the environment of the selected stack.
 
     `request` is what an operator asks of a ring, and `reason` why; `tell` is given the plan;
-    `services` is a folder of manifests that stands for the one that the settings name.
+    `services` is a folder of manifests that stands for the one that the settings name;
+    `tell_trust` is given what the manifests trust more than what is deployed.
     Raises SettingsError, CouldNotCheck or RunFailed before anything is declared.
     """
     surroundings = Surroundings.observe(pulumi.get_stack())
@@ -56,6 +68,10 @@ def main(
     planned = plan_run(settings, known, seen, now, request)
     tell(planned)
     journal = _say(planned.plan)
+    wider = widened(leaving.deployed(known), onboarded, settings.timings.token_lifetime)
+    for line in wider if known.journal is not None or onboarded else ():
+        pulumi.log.warn(f"trusts more: {line}")
+    tell_trust(wider)
     refuse_unsafe(settings, seen, planned, request)
     bundle = packaging.build_bundle(settings.python)
     written = record.write_journal(journal)
@@ -98,6 +114,15 @@ def main(
         say,
     )
     _export(settings, environment, confirmed, planned.adoption)
+    after = [environment, *([] if service is None else [service.resource])]
+    ends = leaving.served_until(onboarded, known, settings, after, clock)
+    pulumi.export(
+        "services",
+        {
+            name: {**told, **({leaving.OUTPUT: ends[name]} if name in ends else {})}
+            for name, told in environment.services.items()
+        },
+    )
     pulumi.export("tokenService", None if service is None else service.exported())
 
 
@@ -188,7 +213,6 @@ def _export(
     pulumi.export("jwksUrls", environment.jwks_urls)
     pulumi.export("gateways", environment.gateways)
     pulumi.export("attached", environment.attached)
-    pulumi.export("services", environment.services)
     pulumi.export("validators", environment.validators)
     pulumi.export("monitoring", environment.alarms)
     pulumi.export("issuers", environment.issuers)

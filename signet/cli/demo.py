@@ -15,19 +15,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signet.cli import issuing_record, output, stacks
+from signet.cli import issuing_record, output, probe_run, stacks
 from signet.cli.issuing_record import IssuingRecord
-from signet.errors import CouldNotCheck
 
 if TYPE_CHECKING:
     from signet.cli.stack_run import RunResult
     from signet.engine.stack import EngineStack
     from signet.probing.comparison import CaseResult
-    from signet.probing.decision_log import LogSource
-    from signet.probing.forgery import Bench
     from signet.probing.gateway_call import Gateway
 
 _STACK = "local"
+_OWN = "environment"
 _MOST_RUNS = 3
 """The first run makes everything, the second notes the first read-back, the third does nothing."""
 
@@ -89,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     shown_after = time.monotonic() - begun
     good = all(result.as_expected for result in results) and report.one_bundle(results)
     if not args.json:
-        _show(gateways, results, good=good)
+        probe_run.show(gateways, results)
     timings = {"up": first.seconds, "table": shown_after}
     unchanged = first if not first.changes else None
     if not args.no_timing and unchanged is None:
@@ -137,93 +135,8 @@ def _until_unchanged(stack: "EngineStack", args: argparse.Namespace) -> "RunResu
 def _compare(
     stack: "EngineStack", found: IssuingRecord, *, quiet: bool
 ) -> "tuple[list[Gateway], list[CaseResult]]":
-    from signet.probing.comparison import compare
-    from signet.probing.gateway_call import call, gateways_of
-
-    gateways = gateways_of(found.outputs)
-    if not gateways:
-        raise CouldNotCheck(
-            f"{stack.name} has no gateway to call",
-            remedy="set signet:awsHttpApi or signet:awsRestApi to create",
-        )
-    bench = _bench(stack.name, found)
-    with output.progress(f"calling {len(gateways)} gateways", quiet=quiet):
-        results = compare(bench, gateways, _logs(found.outputs, gateways), call)
-    return gateways, results
-
-
-def _bench(stack: str, found: IssuingRecord) -> "Bench":
-    from signet.issuing.active import active_key
-    from signet.issuing.issuer import confirmed_keys
-    from signet.issuing.signers import signer_for
-    from signet.probing.forgery import Bench
-
-    key = active_key(stack, found.journal, found.confirmed)
-    signer = signer_for(key.cloud, key.key_reference, key.algorithm, identity=found.identity(key))
-    confirmed_keys(signer, key.kid)
-    ring = found.journal.rings[key.ring] if found.journal else None
-    outputs = found.outputs
-    return Bench(
-        signer=signer,
-        kid=key.kid,
-        issuer=key.issuer,
-        audience=str(outputs["audience"]),
-        scope=str(outputs.get("requiredScope") or ""),
-        longest_lifetime=key.longest_lifetime,
-        clock_skew=max((g.timings.clock_skew for g in ring.published), default=0) if ring else 0,
-        clock=time.time,
-    )
-
-
-def _logs(outputs: Mapping[str, Any], gateways: "Sequence[Gateway]") -> "dict[str, LogSource]":
-    return {cloud: _log(cloud, outputs) for cloud in {gateway.cloud for gateway in gateways}}
-
-
-def _log(cloud: str, outputs: Mapping[str, Any], *, from_now: bool = True) -> "LogSource":
-    told = (outputs.get("validators") or {}).get(f"environment-{cloud}") or {}
-    if not told.get("logGroup") or not told.get("function"):
-        raise CouldNotCheck(
-            f"the stack's outputs do not say where its validator in {cloud} logs",
-            remedy="`signet outputs` shows them",
-        )
-    if cloud == "aws":
-        return _lambda_log(str(told["logGroup"]), from_now=from_now)
-    from signet.probing.decision_log import WrittenLog
-
-    # The fakes of the other clouds have no log service: their functions' lines stand in files.
-    place = Path(os.environ["SIGNET_SANDBOX"]) / cloud / "logs" / f"{told['function']}.log"
-    return WrittenLog.from_now(place) if from_now else WrittenLog(place)
-
-
-def _lambda_log(group: str, *, from_now: bool) -> "LogSource":
-    import boto3
-
-    from signet.probing.decision_log import CloudWatchLog
-
-    # boto3 reads AWS_DEFAULT_REGION alone, and its default session keeps its first credentials.
-    client = boto3.Session(region_name=os.environ.get("AWS_REGION")).client("logs")
-    return (
-        CloudWatchLog.from_now(client, group, time.time())
-        if from_now
-        else CloudWatchLog(client, group)
-    )
-
-
-def _show(gateways: "Sequence[Gateway]", results: "Sequence[CaseResult]", *, good: bool) -> None:
-    from signet.probing import report
-
-    output.print_table("What each gateway answered", report.columns(gateways), report.rows(results))
-    wrong = sum(not result.as_expected for result in results)
-    for cloud, hashes in report.bundles(results).items():
-        output.say(f"decided in {cloud} by the bundle {', '.join(hashes) or '(none logged)'}")
-    if good:
-        output.say(
-            f"{len(results)} cases at {len(gateways)} gateways: all as expected", style="good"
-        )
-    elif wrong:
-        output.say(f"{wrong} of {len(results)} cases differ from what is expected", style="bad")
-    else:
-        output.say("not one and the same bundle decided everywhere", style="bad")
+    target, results = probe_run.probe(stack.name, found, _OWN, quiet=quiet)
+    return list(target.gateways), results
 
 
 def _show_timings(stack: str, timings: Mapping[str, float], *, changed: bool) -> None:
@@ -302,7 +215,9 @@ def _show_logs(args: argparse.Namespace) -> int:
         found = [
             (cloud, decision)
             for cloud in clouds
-            for decision in decisions(_log(cloud, outputs, from_now=False).new_lines())
+            for decision in decisions(
+                probe_run.log_of(cloud, outputs, _OWN, from_now=False).new_lines()
+            )
         ][-20:]
     if args.json:
         output.emit_json([decision.as_dict() | {"cloud": cloud} for cloud, decision in found])

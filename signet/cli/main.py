@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("signet.cli.demo", "see it work: good and bad tokens at real gateways"),
     "sandbox": ("signet.cli.sandbox", "start, stop and inspect the sandbox"),
     "keys": ("signet.cli.keys", "look at signing keys, rotate and withdraw them"),
+    "service": ("signet.cli.service", "onboard services, check and remove them"),
+    "probe": ("signet.cli.probe", "put good and bad tokens to a stack's gateways"),
     "token": ("signet.cli.token", "issue and inspect tokens"),
     "doctor": ("signet.cli.doctor", "look a stack over: what is wrong, and what to do"),
     "verify": ("signet.cli.verify", "check tokens by the shared verification module"),

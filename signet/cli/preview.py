@@ -33,22 +33,29 @@ def run(args: argparse.Namespace) -> int:
     stack = stacks.open_stack(args.stack, start_sandbox=True, quiet=args.json)
     stacks.warm_up()
     plans: list[Planned] = []
+    wider: list[str] = []
     with stack_run.ready(stack, args) as ready:
         fresh = not stack.exists()
         if fresh:
             stack.create()
         try:
             unsettled = stack_run.unsettled(stack)
-            result = ready.up(stacks.Asked(tell=plans.append), preview=True)
+            result = ready.up(
+                stacks.Asked(tell=plans.append, tell_trust=wider.extend), preview=True
+            )
         finally:
             if fresh:
                 stack.remove()
     if args.json:
         keys = [line for planned in plans for line in planned.plan.lines()]
         told = run_view.as_json(args.stack, result, planned=True, unsettled=unsettled, keys=keys)
-        output.emit_json(told)
+        output.emit_json({**told, "trust": wider})
         return 0
     for line in unsettled:
         output.note(f"a run died here: {line}; the next `signet up` settles it", style="warn")
     output.say(f"{args.stack}: {run_view.summary(result.counts, planned=True)}", style="strong")
+    if wider:
+        output.say("it trusts more than what is deployed:", style="warn")
+        for line in wider:
+            output.say(f"  {line}", style="warn")
     return 0

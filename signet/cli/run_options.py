@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from pathlib import Path
 
 from signet.errors import UsageError
 
@@ -34,6 +35,12 @@ def add_run_options(parser: argparse.ArgumentParser, *, acts: bool) -> None:
         "--break-lock",
         action="store_true",
         help="take away a lock whose owner cannot be checked from here, after asking",
+    )
+    parser.add_argument(
+        "--services",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of service manifests (default: the one that the settings name)",
     )
     parser.add_argument("--verbose", action="store_true", help="show all that the engine says")
     if acts:

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from signet.cli import output, stacks
@@ -39,6 +39,8 @@ class ReadyStack:
         """Run the program, waiting for the stack where another run holds it."""
         refresh = bool(getattr(self.args, "refresh", False))
         wanted = asked or stacks.Asked(reason=getattr(self.args, "reason", ""))
+        if wanted.services is None:
+            wanted = replace(wanted, services=getattr(self.args, "services", None))
         with self._view() as view:
             return self._unlocked(
                 lambda: self.stack.up(

@@ -121,12 +121,21 @@ class Asked:
     request: "Request | None" = None
     reason: str = ""
     tell: "Callable[[Planned], object]" = lambda _: None
+    services: "Path | None" = None
+    """A folder of manifests that stands for the one that the settings name."""
+    tell_trust: "Callable[[Sequence[str]], object]" = lambda _: None
 
     def program(self) -> None:
         """Run the program with it."""
         from components.program import main
 
-        main(request=self.request, reason=self.reason, tell=self.tell)
+        main(
+            request=self.request,
+            reason=self.reason,
+            tell=self.tell,
+            services=self.services,
+            tell_trust=self.tell_trust,
+        )
 
 
 def finder() -> "Finder":

@@ -3,10 +3,13 @@
 import argparse
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from signet.cli import issuing_record, output, run_options, stacks, token_exchange
-from signet.errors import NegativeAnswer, UsageError
+from signet.cli import issuing_record, output, run_options, stacks, token_claims, token_exchange
+from signet.errors import NegativeAnswer, SettingsError, UsageError
+from signet.paths import repo_root
 
 if TYPE_CHECKING:
     from signet.engine.place import Place
@@ -51,6 +54,16 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     issue.add_argument("--client-id", help="who asked for it (default: the subject)")
     issue.add_argument("--actor", help="who acts for the subject (`act`, RFC 8693)")
+    issue.add_argument(
+        "--claim",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a claim of services/contract.yaml, its value as JSON or text (again for more)",
+    )
+    issue.add_argument(
+        "--services", type=Path, default=repo_root() / "services", help=argparse.SUPPRESS
+    )
     issue.add_argument("--ring", default="environment", help="key ring (default: environment)")
     token_exchange.add(actions)
     inspect = actions.add_parser(
@@ -77,9 +90,10 @@ def _issue(args: argparse.Namespace) -> int:
     stack = stacks.existing_stack(args.stack, quiet=True)
     found = issuing_record.read(stack)
     key = active_key(args.stack, found.journal, found.confirmed, ring=args.ring)
-    request = _request(args, key)
+    request = _request(args, key, found.outputs.get("services") or {})
+    agreed = _checked(args, request, found.outputs)
     now = int(time.time())
-    token = _sign(stack.place, key, found.identity(key), request, now)
+    token = _sign(stack.place, key, found.identity(key), (request, agreed), now)
     if not args.json:
         sys.stdout.write(token + "\n")
         return 0
@@ -101,11 +115,14 @@ def _issue(args: argparse.Namespace) -> int:
     return 0
 
 
-def _request(args: argparse.Namespace, key: "ActiveKey") -> "TokenRequest":
+def _request(
+    args: argparse.Namespace, key: "ActiveKey", services: Mapping[str, Mapping[str, Any]]
+) -> "TokenRequest":
     from signet.issuing.claims import TokenRequest
 
     if args.ttl is None:
-        lifetime = min(_DEFAULT_LIFETIME, key.longest_lifetime)
+        longest = token_claims.longest_for(args.audience, services) or _DEFAULT_LIFETIME
+        lifetime = min(_DEFAULT_LIFETIME, key.longest_lifetime, longest)
     else:
         lifetime = int(run_options.seconds(args.ttl))
     return TokenRequest(
@@ -116,11 +133,30 @@ def _request(args: argparse.Namespace, key: "ActiveKey") -> "TokenRequest":
         roles=tuple(args.role),
         client_id=args.client_id,
         actor=args.actor,
+        extra=token_claims.parse(args.claim),
     )
 
 
+def _checked(
+    args: argparse.Namespace, request: "TokenRequest", outputs: Mapping[str, Any]
+) -> frozenset[str]:
+    """Hold a request against its service and the claims contract. Raises SettingsError."""
+    contract = token_claims.contract(args.services)
+    faults = [
+        *contract.value_faults(request.extra, "issuer"),
+        *token_claims.service_faults(request, outputs.get("services") or {}),
+    ]
+    if faults:
+        raise SettingsError(faults)
+    return contract.settable("issuer")
+
+
 def _sign(
-    place: "Place", key: "ActiveKey", identity: str | None, request: "TokenRequest", now: int
+    place: "Place",
+    key: "ActiveKey",
+    identity: str | None,
+    asked: "tuple[TokenRequest, frozenset[str]]",
+    now: int,
 ) -> str:
     from signet.issuing.errors import KmsUnreachable
     from signet.issuing.issuer import issue
@@ -130,11 +166,12 @@ def _sign(
         with place.applied():
             return issue(
                 signer_for(key.cloud, key.key_reference, key.algorithm, identity=identity),
-                request,
+                asked[0],
                 kid=key.kid,
                 issuer=key.issuer,
                 longest_lifetime=key.longest_lifetime,
                 now=now,
+                agreed=asked[1],
             )
     except KmsUnreachable as error:
         if place.in_sandbox:

@@ -13,7 +13,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +45,9 @@ class Bench:
     clock_skew: int
     clock: Callable[[], float]
     subject: str = "signet-demo"
+    roles: tuple[str, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Claims that the service asks for besides."""
 
     @property
     def now(self) -> int:
@@ -66,6 +69,9 @@ class Bench:
         }
         if self.scope:
             good["scope"] = self.scope
+        if self.roles:
+            good["roles"] = list(self.roles)
+        good.update(self.extra)
         return {name: value for name, value in (good | changes).items() if value is not None}
 
     def signed(self, *, typ: str | None = TOKEN_TYPE, **changes: Any) -> str:

@@ -1,0 +1,52 @@
+"""List the services: who answers for each, where it is, and what it asks for."""
+
+import argparse
+
+from signet.cli import output, service_folder
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Nothing but the folder."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table."""
+    services = service_folder.read(args.services).services.values()
+    if args.json:
+        output.emit_json(
+            [
+                {
+                    "service": service.name,
+                    "owner": service.owner,
+                    "contact": service.contact,
+                    "clouds": list(service.clouds),
+                    "environments": list(service.environments),
+                    "audience": service.audience,
+                    "token_lifetime": service.token_lifetime,
+                    "scopes": sorted(service.scopes),
+                    "roles": sorted(service.roles),
+                    "callers": [caller.name for caller in service.callers],
+                    "leaving": service.leaving or None,
+                }
+                for service in services
+            ]
+        )
+        return 0
+    rows = [
+        (
+            service.name,
+            service.owner,
+            ", ".join(service.clouds),
+            service.audience,
+            ", ".join(sorted(service.scopes | service.roles)) or "-",
+            ", ".join(caller.name for caller in service.callers) or "-",
+            f"leaving since {service.leaving}" if service.leaving else "",
+        )
+        for service in services
+    ]
+    if not rows:
+        output.say("no services yet: signet service add")
+        return 0
+    columns = ["service", "owner", "clouds", "audience", "scopes and roles", "callers", ""]
+    output.print_table("", columns, rows)
+    return 0
