@@ -4,6 +4,7 @@
 narrows the address, as the sandbox does; `SIGNET_PROXY` names the kind of proxy that asks.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ def main() -> int:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    gc.freeze()  # what is loaded by now stays: no collection need look at it again
     server.run()
     return 0
 

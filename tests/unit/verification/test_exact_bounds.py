@@ -1,6 +1,7 @@
 """Each bound at its last unit, and what stands between two rules: mutants lived here."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -51,6 +52,13 @@ class HeardKeys:
         if self._fault is not None:
             raise self._fault
         return self._keys.keyset_for(unverified_issuer, kid, now)
+
+
+@pytest.mark.parametrize(
+    ("bits", "characters"), [(2_048, 342), (2_049, 343), (2_056, 343), (2_057, 344), (4_096, 683)]
+)
+def test_an_rsa_signature_has_as_many_octets_as_the_modulus(bits: int, characters: int) -> None:
+    assert algorithms.signature_length("RS256", SimpleNamespace(key_size=bits)) == characters
 
 
 # --- signatures and base64url ---------------------------------------------------------------------
@@ -269,6 +277,14 @@ def test_an_end_that_is_not_after_the_beginning_is_told_as_that() -> None:
 def test_what_is_not_given_is_empty() -> None:
     assert Request("GET", "/", ()).request_id == ""
     assert Decision(reason=None).detail == ""
+
+
+def test_a_pass_tells_whose_token_it_was() -> None:
+    decided = Authorizer(settings(), HeardKeys()).authorize(bearer(Signer("RS256").token()), NOW)
+    claims = good_claims()
+    assert decided.allowed
+    assert decided.token_id == claims["jti"]
+    assert (decided.issuer, decided.subject) == (claims["iss"], claims["sub"])
 
 
 def test_a_refusal_never_holds_claims() -> None:
