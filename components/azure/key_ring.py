@@ -128,7 +128,7 @@ class KeyRing(pulumi.ComponentResource):
         people = args.issuer_principals if role == "signer" else args.administrators
         given: list[pulumi.Resource] = [
             authorization.RoleAssignment(
-                f"{name}-{role}-{principal[:8]}",
+                f"{name}-{role}-{principal}",
                 scope=vault.id,
                 role_assignment_name=names.guid(args.vault, args.ring, role, principal),
                 role_definition_id=definition.id,
