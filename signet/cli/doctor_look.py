@@ -23,7 +23,7 @@ from signet.errors import CouldNotCheck
 if TYPE_CHECKING:
     from components.bounded import Answer
     from components.settings import Settings
-    from signet.cli.keys_look import Look
+    from signet.cli.keys_look import Known, Look
 
 _SECONDS = 10.0
 _LARGEST = 256 * 1024
@@ -133,6 +133,16 @@ def _document(key: str, answer: "Answer[DocumentReading]") -> DocumentReading:
     except Exception as error:  # noqa: BLE001 - whatever hindered it: not known
         cloud, _, path = key.partition(" ")
         return DocumentReading(cloud=cloud, path=path, status=None, detail=_said(error))
+
+
+def running_functions(look_at: "Known", outputs: Mapping[str, Any]) -> list[FunctionReport]:
+    """Ask every recorded validator which bundle and settings it runs."""
+    from components.bounded import ask_all, wait_for
+
+    with look_at.stack.place.applied():
+        answers = ask_all(_function_questions(look_at.settings, outputs))
+        wait_for(answers.values(), _SECONDS)
+    return [_report(name, answer) for name, answer in answers.items()]
 
 
 def _recorded(outputs: Mapping[str, Any]) -> list[RecordedValidator]:

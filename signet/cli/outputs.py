@@ -1,15 +1,28 @@
-"""`signet outputs`: print a stack's outputs. Secret ones are masked."""
+"""`signet outputs`: print a stack's outputs. Secret ones are masked.
+
+With `--running` every validator is asked which bundle and which settings it runs, and what they
+say is compared: exit code 1 when two run different bundles, or one runs settings that were not
+deployed last; 3 when one does not answer.
+"""
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from signet.cli import output, run_options, stacks
+
+if TYPE_CHECKING:
+    from signet.doctor.facts import FunctionReport
 
 _EXAMPLE = """\
 examples:
   signet outputs local
+  signet outputs local --running           does the same bundle run everywhere?
   signet outputs prod --json | jq -r .issuer
 """
+_SHOWN = 12
+"""Digits of a hash that are shown in a table."""
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,11 +31,23 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "outputs", help="print a stack's outputs", description=__doc__, epilog=_EXAMPLE
     )
     run_options.add_stack(parser)
+    parser.add_argument(
+        "--running",
+        action="store_true",
+        help="ask every validator which bundle it runs, and compare",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the outputs as the state has them; nothing is run."""
-    outputs = stacks.existing_stack(args.stack, quiet=args.json).outputs()
+    stack = stacks.existing_stack(args.stack, quiet=args.json)
+    outputs = stack.outputs()
+    if args.running:
+        from signet.cli import doctor_look, keys_look
+
+        with output.progress("asking every validator", quiet=args.json):
+            reports = doctor_look.running_functions(keys_look.known(stack), outputs)
+        return _show_running(outputs.get("validators") or {}, reports, as_json=args.json)
     if args.json:
         output.emit_json(outputs)
         return 0
@@ -32,3 +57,51 @@ def run(args: argparse.Namespace) -> int:
     ]
     output.print_table("", ["output", "value"], rows)
     return 0
+
+
+def _show_running(
+    recorded: Mapping[str, Mapping[str, Any]], reports: "Sequence[FunctionReport]", *, as_json: bool
+) -> int:
+    told = [_compared(recorded.get(each.name) or {}, each) for each in reports]
+    bundles = sorted({each.bundle_sha256 for each in reports if each.bundle_sha256})
+    differs = len(bundles) > 1 or any(
+        row["problem"] and each.ready is not None for row, each in zip(told, reports, strict=True)
+    )
+    silent = any(each.ready is None for each in reports) or not reports
+    code = 1 if differs else 3 if silent else 0
+    if as_json:
+        output.emit_json({"bundles": bundles, "same": code == 0, "validators": told})
+        return code
+    rows = [
+        (
+            row["name"],
+            row["bundle"][:_SHOWN] or "-",
+            row["settings"][:_SHOWN] or "-",
+            (row["problem"], "bad") if row["problem"] else ("ok", "good"),
+        )
+        for row in told
+    ]
+    output.print_table("What every validator runs", ["validator", "bundle", "settings", ""], rows)
+    if code == 0:
+        output.say(f"one bundle everywhere: {bundles[0]}", style="good")
+    elif len(bundles) > 1:
+        output.say(f"{len(bundles)} different bundles: run `signet up`", style="bad")
+    return code
+
+
+def _compared(recorded: Mapping[str, Any], report: "FunctionReport") -> dict[str, str]:
+    problem = ""
+    if report.ready is None:
+        problem = f"did not answer: {report.detail}"
+    elif not report.ready:
+        problem = "not ready: its log says why"
+    elif report.bundle_sha256 != recorded.get("bundleSha256"):
+        problem = "not the bundle that was deployed last"
+    elif report.settings_sha256 != recorded.get("settingsSha256"):
+        problem = "not the settings that were deployed last"
+    return {
+        "name": report.name,
+        "bundle": report.bundle_sha256,
+        "settings": report.settings_sha256,
+        "problem": problem,
+    }
