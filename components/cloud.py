@@ -126,3 +126,33 @@ class Cloud(Protocol):
     def finish(self) -> None:
         """Register the component's outputs; nothing may be declared after it."""
         ...
+
+
+class CloudPart(pulumi.ComponentResource):
+    """The base of the three clouds' parts: everything of `Cloud` that is the same in each."""
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        provider: pulumi.ProviderResource,
+        store_url: str,
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        """`kind` is the type token; everything below uses `provider`."""
+        own = pulumi.ResourceOptions(providers=[provider])
+        super().__init__(kind, name, None, pulumi.ResourceOptions.merge(opts, own))
+        self._store_url = store_url
+        self._readers: list[pulumi.Output[str]] = []
+        """Identities of validators that read a private store."""
+
+    def store_url(self) -> str:
+        """Return the address below which this cloud's documents are read."""
+        return self._store_url
+
+    def finish(self) -> None:
+        """Register the outputs."""
+        self.register_outputs({"storeUrl": self._store_url})
+
+    def _child(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self)

@@ -16,6 +16,7 @@ from components.aws.monitoring import Monitoring, MonitoringArgs
 from components.aws.settings import AwsSettings, of_service
 from components.aws.validator import Validator, ValidatorArgs
 from components.cloud import (
+    CloudPart,
     Documents,
     KeyOrder,
     MadeKey,
@@ -39,7 +40,7 @@ class AwsCloudArgs:
     """The journal: the provider waits for it, and so does everything that uses the provider."""
 
 
-class AwsCloud(pulumi.ComponentResource):
+class AwsCloud(CloudPart):
     """Keys, documents, validators and gateways in one AWS account and region."""
 
     def __init__(
@@ -56,12 +57,12 @@ class AwsCloud(pulumi.ComponentResource):
         super().__init__(
             "signet:aws:Cloud",
             name,
-            None,
-            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[self._provider])),
+            self._provider,
+            args.aws.store_url,
+            opts,
         )
         self._settings = args.settings
         self._aws = args.aws
-        self._readers: list[pulumi.Output[str]] = []
         self._echo: EchoBackend | None = None
         self._log_groups: dict[str, pulumi.Output[str]] = {}
         identity = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
@@ -178,20 +179,12 @@ class AwsCloud(pulumi.ComponentResource):
             self._child(),
         )
 
-    def store_url(self) -> str:
-        """Return the bucket's address."""
-        return self._aws.store_url
-
     def private_store(self) -> Mapping[str, str] | None:
         """Return the key set's own address, for a request signed with the validator's role."""
         if self._settings.publish == "public":
             return None
         url = f"{self._aws.store_url}/{JWKS_PATH}"
         return {"kind": "aws_s3", "url": url, "region": self._aws.region}
-
-    def finish(self) -> None:
-        """Register the outputs."""
-        self.register_outputs({"storeUrl": self.store_url()})
 
     def _service_role(self) -> pulumi.Input[str]:
         if not self._settings.token_service:
@@ -214,6 +207,3 @@ class AwsCloud(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(parent=before)]),
             )
         return self._echo.function_arn
-
-    def _child(self) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self)

@@ -17,6 +17,7 @@ from components.azure.settings import AzureSettings
 from components.azure.tags import environment_tags
 from components.azure.validator import Validator, ValidatorArgs
 from components.cloud import (
+    CloudPart,
     Documents,
     KeyOrder,
     MadeKey,
@@ -39,7 +40,7 @@ class AzureCloudArgs:
     """The journal: the provider waits for it, and so does everything that uses the provider."""
 
 
-class AzureCloud(pulumi.ComponentResource):
+class AzureCloud(CloudPart):
     """Keys, documents, validators and gateways in one resource group of one subscription."""
 
     def __init__(
@@ -56,15 +57,12 @@ class AzureCloud(pulumi.ComponentResource):
         super().__init__(
             "signet:azure:Cloud",
             name,
-            None,
-            pulumi.ResourceOptions.merge(
-                opts,
-                pulumi.ResourceOptions(providers=[self._provider], depends_on=[args.after]),
-            ),
+            self._provider,
+            args.azure.store_url,
+            pulumi.ResourceOptions.merge(opts, after),
         )
         self._settings = args.settings
         self._azure = args.azure
-        self._readers: list[pulumi.Output[str]] = []
         self._code: CodeStore | None = None
         self._workspaces: list[pulumi.Output[str]] = []
         self._group = resources.ResourceGroup(
@@ -230,10 +228,6 @@ class AzureCloud(pulumi.ComponentResource):
             self._child(),
         )
 
-    def store_url(self) -> str:
-        """Return the container's address."""
-        return self._azure.store_url
-
     def private_store(self) -> Mapping[str, str] | None:
         """Return the key set's own address, for a request with the validator's identity.
 
@@ -242,10 +236,3 @@ class AzureCloud(pulumi.ComponentResource):
         if self._settings.publish == "public":
             return None
         return {"kind": "azure_blob", "url": f"{self._azure.store_url}/{JWKS_PATH}"}
-
-    def finish(self) -> None:
-        """Register the outputs."""
-        self.register_outputs({"storeUrl": self.store_url()})
-
-    def _child(self) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self)

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components.cloud import (
+    CloudPart,
     Documents,
     KeyOrder,
     MadeKey,
@@ -42,7 +43,7 @@ class GcpCloudArgs:
     """How it is found out what Google has already and never deletes; by default, by asking."""
 
 
-class GcpCloud(pulumi.ComponentResource):
+class GcpCloud(CloudPart):
     """Keys, documents and validators in one Google Cloud project and region."""
 
     def __init__(
@@ -59,13 +60,13 @@ class GcpCloud(pulumi.ComponentResource):
         super().__init__(
             "signet:gcp:Cloud",
             name,
-            None,
-            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[self._provider])),
+            self._provider,
+            args.gcp.store_url,
+            opts,
         )
         self._settings = args.settings
         self._gcp = args.gcp
         self._look = args.look or key_census.look
-        self._readers: list[pulumi.Output[str]] = []
         self._code: CodeStore | None = None
 
     def make_keys(self, order: KeyOrder) -> MadeKeys:
@@ -180,19 +181,8 @@ class GcpCloud(pulumi.ComponentResource):
             self._child(),
         )
 
-    def store_url(self) -> str:
-        """Return the bucket's address."""
-        return self._gcp.store_url
-
     def private_store(self) -> Mapping[str, str] | None:
         """Return the key set's own address, for a request with the validator's token."""
         if self._settings.publish == "public":
             return None
         return {"kind": "gcs", "url": names.object_url(self._gcp.store_url, JWKS_PATH)}
-
-    def finish(self) -> None:
-        """Register the outputs."""
-        self.register_outputs({"storeUrl": self.store_url()})
-
-    def _child(self) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self)

@@ -1,15 +1,16 @@
 """What the component tests share: a whole program under mocks, with made-up readings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components import packaging
 from components.adoption import FoundKey
+from components.gcp import key_census
 from components.observe import CloudReader
 from components.program import main
+from components.settings import Settings
 from signet.observed import StoreReading
 from tests.components import mocked
 
@@ -32,11 +33,25 @@ def runs() -> dict[str, mocked.Run]:
     return {}
 
 
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> packaging.Bundle:
+    """A bundle of one file, for the cloud that packs it again."""
+    path = tmp_path_factory.mktemp("bundle") / "bundle.zip"
+    path.write_bytes(packaging.pack({"validator_functions/__init__.py": b""}))
+    return packaging.Bundle(path, "a" * 64, "b" * 64, path.stat().st_size)
+
+
 @pytest.fixture
-def whole(monkeypatch: pytest.MonkeyPatch, runs: dict[str, mocked.Run]) -> Whole:
-    """Runs the whole program of a real stack; settings, state and what clouds hold may be given."""
-    built = packaging.Bundle(Path("bundle.zip"), "a" * 64, "b" * 64, 2)
-    monkeypatch.setattr(packaging, "build_bundle", lambda *_, **__: built)
+def whole(
+    monkeypatch: pytest.MonkeyPatch, runs: dict[str, mocked.Run], bundle: packaging.Bundle
+) -> Whole:
+    """Runs the whole program of a real stack; settings, state and what clouds hold may be given.
+
+    The keys are the home cloud's.
+    """
+    nothing = key_census.Existing(ring=False, key=False)
+    monkeypatch.setattr(packaging, "build_bundle", lambda *_, **__: bundle)
+    monkeypatch.setattr(key_census, "look", lambda *_: nothing)
 
     def run(
         *,
@@ -50,11 +65,19 @@ def whole(monkeypatch: pytest.MonkeyPatch, runs: dict[str, mocked.Run]) -> Whole
         given = repr((settings, state, keys, store, now, preview))
         if given in runs:
             return runs[given]
-        reader = CloudReader(
-            store=lambda: store or StoreReading("absent"), keys=lambda: tuple(keys)
-        )
+
+        def readers(settings: Settings) -> dict[str, CloudReader]:
+            found = {settings.home: tuple(keys)}
+            return {
+                cloud: CloudReader(
+                    store=lambda: store or StoreReading("absent"),
+                    keys=lambda cloud=cloud: found.get(cloud, ()),  # type: ignore[misc]
+                )
+                for cloud in settings.clouds
+            }
+
         runs[given] = mocked.run(
-            lambda: main(lambda _: {"aws": reader}, lambda: now),
+            lambda: main(readers, lambda: now),
             settings={**SETTINGS, **(settings or {})},
             state=state,
             preview=preview,
