@@ -14,6 +14,7 @@ from signet.errors import SettingsError
 from signet.journal import Journal
 from signet.token_service import TokenServiceSettings
 from tests.components.conftest import Whole
+from tests.components.test_services import MANIFEST
 
 RING = "environment"
 GOOD = ValidatorReport((RING,), "a", "a")
@@ -62,6 +63,24 @@ def test_it_is_told_the_key_that_the_run_confirms(whole: Whole) -> None:
     assert key.reference == confirmed.key_resources[RING][key.generation].id
     assert settings.subject_audience == run.exports["issuer"]
     assert settings.services[0].audience == "https://api.test.invalid"
+
+
+def test_a_manifests_callers_reach_it(whole: Whole, tmp_path: Path) -> None:
+    rule = """callers:
+  - name: orders-ci
+    identity: github
+    match: {repository_id: "74", repository_owner_id: "65", environment: prod}
+    scopes: ["orders:read"]
+"""
+    text = MANIFEST.format(name="orders", gateway="none") + rule
+    (tmp_path / "orders.yaml").write_text(text)
+    run = whole(settings={"tokenService": "create", "services": str(tmp_path)})
+    layer = run.one("token-service-settings").inputs["code"]
+    told = TokenServiceSettings.parse(layer.assets["python/signet_token_service.json"].text)
+    own, orders = told.services
+    assert (own.service, own.callers) == ("environment", ())
+    assert (orders.audience, orders.ring) == ("https://orders.example.com", RING)
+    assert [caller.name for caller in orders.callers] == ["orders-ci"]
 
 
 def test_it_may_sign_remember_and_log_and_nothing_else(whole: Whole) -> None:
