@@ -24,7 +24,9 @@ from .seen import OWN_STATUSES, Seen, decisions
 _ROLE = "arn:aws:iam::000000000000:role/validator"
 HEADER = "$request.header.Authorization"
 _NO = 401
-_LOG_SECONDS = 3.0
+_LOG_SECONDS = 10.0
+_LATE = 2_000
+"""Milliseconds."""
 _ENTRY = "pinned_entry"
 _FUNCTIONS = ("validator-simple", "validator-iam")
 _PINNED = '''"""The handler under a wall clock that stands still."""
@@ -115,7 +117,8 @@ class SandboxGateways(Host):
                 },
             )
             self._settled(name)
-        self.logs = {name: _Log(self._client("logs"), name) for name in _FUNCTIONS}
+        logs = self._client("logs")
+        self.logs = {name: _Log(logs, self._lambda, name) for name in _FUNCTIONS}
         yield
 
     def _rest(self, kind: str) -> "_Made":
@@ -208,20 +211,29 @@ class _Gateway(Runtime):
 class _Log:
     """A function's log group: what is new since the last time."""
 
-    def __init__(self, client: Any, function: str) -> None:
+    def __init__(self, client: Any, functions: Any, function: str) -> None:
         self._client = client
+        self._functions = functions
+        self._function = function
         self._group = f"/aws/lambda/{function}"
-        self._from = 0
+        self._from = int(time.time() * 1000)
         self._seen: set[tuple[int, str]] = set()
-        self.decisions(wanted=False)
 
     def decisions(self, *, wanted: bool) -> tuple[tuple[int, str | None], ...]:
-        """The new decisions; `wanted` waits for one, at most three seconds."""
-        end = time.monotonic() + (_LOG_SECONDS if wanted else 0)
+        """The new decisions; `wanted` waits for one, at most ten seconds.
+
+        The emulator reads a line that was written late only with the function's next call, so a
+        probe, which logs nothing itself, is sent after one second.
+        """
+        begun, probed = time.monotonic(), False
         while True:
             found = decisions(self._new())
-            if found or time.monotonic() >= end:
+            waited = time.monotonic() - begun
+            if found or not wanted or waited >= _LOG_SECONDS:
                 return found
+            if waited >= 1 and not probed:
+                probed = True
+                self._functions.invoke(FunctionName=self._function, Payload=b'{"signet": "probe"}')
             time.sleep(0.01)
 
     def _new(self) -> list[str]:
@@ -235,8 +247,9 @@ class _Log:
         keys = [(event["timestamp"], event["message"]) for event in events]
         new = [message for moment, message in keys if (moment, message) not in self._seen]
         if keys:
-            self._from = max(moment for moment, _ in keys)
-            self._seen = {key for key in keys if key[0] == self._from}
+            # A line may come after one that is younger.
+            self._from = max(self._from, max(moment for moment, _ in keys) - _LATE)
+            self._seen = {key for key in keys if key[0] >= self._from}
         return new
 
 
