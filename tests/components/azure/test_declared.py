@@ -101,7 +101,7 @@ def test_roles_come_before_what_needs_them(deployed: Any) -> None:
         written = found.one(f"environment-azure-store-{document}")
         assert found.one("environment-azure-store-writer-0").urn in written.depends_on
     code = found.one("environment-azure-validator-deployment")
-    assert {app.urn, found.one("environment-azure-validator-bundle").urn} <= code.depends_on
+    assert {app.urn, found.one("azure-code-bundle").urn} <= code.depends_on
 
 
 def test_the_documents_are_public_without_listing_and_without_shared_keys(deployed: Any) -> None:
@@ -146,7 +146,7 @@ def test_another_bundle_is_deployed_again(deployed: Any) -> None:
     found = deployed()
     code = found.one("environment-azure-validator-deployment").inputs
     assert code["deploymentName"] == f"environment-code-{'0' * 12}"
-    blob = found.one("environment-azure-validator-bundle").inputs
+    blob = found.one("azure-code-bundle").inputs
     assert blob["blobName"] == f"{'0' * 64}/released-package.zip"
 
 
@@ -158,6 +158,7 @@ def test_nothing_private_is_declared_and_every_component_is_finished(deployed: A
         f"signet:azure:{name}"
         for name in (
             "Cloud",
+            "CodeStore",
             "Gateway",
             "JwksStore",
             "KeyRing",
