@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signet.cli import issuing_record, output, probe_run, stacks
+from signet.cli import demo_onboarding, issuing_record, output, probe_run, stacks
 from signet.cli.issuing_record import IssuingRecord
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action="store_true",
         help="leave out the runs after the table that measure an `up` with nothing to do",
     )
+    parser.add_argument(
+        "--no-onboarding",
+        action="store_true",
+        help="leave out the second service that is onboarded at the end",
+    )
     parser.add_argument("--logs", action="store_true", help="show the newest logged decisions")
     parser.add_argument("--verbose", action="store_true", help="show all that the engine says")
 
@@ -94,15 +99,37 @@ def run(args: argparse.Namespace) -> int:
         unchanged = _until_unchanged(stack, args)
     if unchanged is not None:
         timings["unchanged_up"] = unchanged.seconds
-    if args.json:
-        output.emit_json(_document(args.stack, outputs, results, timings, good=good))
-    else:
+    if not args.json:
         _show_timings(args.stack, timings, changed=bool(first.changes))
+    onboarded = None if args.no_onboarding or not good else _onboard(stack, args, outputs)
+    good = good and (onboarded is None or onboarded.good)
+    if args.json:
+        told = _document(args.stack, outputs, results, timings, good=good)
+        second = None if onboarded is None else onboarded.as_dict()
+        output.emit_json({**told, "onboarding": second})
+    else:
         _show_next(args.stack, outputs, gateways)
     return 0 if good else 1
 
 
-def _up(stack: "EngineStack", args: argparse.Namespace, *, quiet: bool) -> "RunResult":
+def _onboard(
+    stack: "EngineStack", args: argparse.Namespace, outputs: Mapping[str, Any]
+) -> "demo_onboarding.Onboarded":
+    return demo_onboarding.onboard(
+        stack,
+        outputs,
+        lambda folder: _up(stack, args, quiet=True, services=folder),
+        quiet=args.json,
+    )
+
+
+def _up(
+    stack: "EngineStack",
+    args: argparse.Namespace,
+    *,
+    quiet: bool,
+    services: Path | None = None,
+) -> "RunResult":
     from signet.cli import stack_run
 
     options = argparse.Namespace(
@@ -114,6 +141,7 @@ def _up(stack: "EngineStack", args: argparse.Namespace, *, quiet: bool) -> "RunR
         refresh=False,
         verbose=args.verbose,
         json=quiet,
+        services=services,
     )
     with stack_run.ready(stack, options) as ready:
         if not stack.exists():

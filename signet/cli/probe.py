@@ -38,25 +38,19 @@ def run(args: argparse.Namespace) -> int:
     found = issuing_record.read(stack)
     with stack.place.applied():
         target, results = probe_run.probe(stack.name, found, args.service, quiet=args.json)
-    good = all(result.as_expected for result in results)
-    hashes = {
-        gateway.cloud: (found.outputs["validators"].get(f"{args.service}-{gateway.cloud}") or {})
-        for gateway in target.gateways
-    }
+    from signet.probing import report
+
+    good = all(result.as_expected for result in results) and report.one_bundle(results)
     if args.json:
-        output.emit_json(_document(args, target, results, hashes, good=good))
+        output.emit_json(_document(args, target, results, good=good))
         return 0 if good else 1
     probe_run.show(target.gateways, results)
     slowest = max(each.seconds for result in results for each in result.observations)
     output.say(f"asked: {target.method} {target.path or '/'}, slowest answer {slowest:.2f} s")
-    for cloud, told in hashes.items():
-        output.say(f"bundle in {cloud}: {told.get('bundleSha256', '')}", style="faint")
     return 0 if good else 1
 
 
-def _document(
-    args: argparse.Namespace, target: Any, results: Any, hashes: Any, *, good: bool
-) -> dict[str, Any]:
+def _document(args: argparse.Namespace, target: Any, results: Any, *, good: bool) -> dict[str, Any]:
     from signet.probing import report
 
     return {
@@ -66,5 +60,5 @@ def _document(
         "method": target.method,
         "path": target.path,
         "cases": report.as_dict(results),
-        "validators": hashes,
+        "bundles": {cloud: list(each) for cloud, each in report.bundles(results).items()},
     }

@@ -102,14 +102,19 @@ def show(gateways: "Sequence[Gateway]", results: "Sequence[CaseResult]") -> bool
     from signet.probing import report
 
     wrong = sum(not result.as_expected for result in results)
+    one = report.one_bundle(results)
     rows = report.rows(results)
     output.print_table("What each gateway answered", report.columns(gateways), rows)
+    for cloud, hashes in report.bundles(results).items():
+        output.say(f"decided in {cloud} by the bundle {', '.join(hashes) or '(none logged)'}")
     count = len(gateways)
     if wrong:
         output.say(f"{wrong} of {len(results)} cases differ from what is expected", style="bad")
+    elif not one:
+        output.say("not one and the same bundle decided everywhere", style="bad")
     else:
         output.say(f"{len(results)} cases at {count} gateways: all as expected", style="good")
-    return not wrong
+    return one and not wrong
 
 
 def _fair(result: "CaseResult", target: "ProbeTarget") -> "CaseResult":

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from signet.cli import demo, main, stacks
+from signet.cli import demo, demo_onboarding, main, stacks
 from signet.gateway_answers import expected
 from signet.probing.cases import CASES
 from signet.probing.comparison import CaseResult, Observation
@@ -74,6 +74,8 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     monkeypatch.setattr(demo, "_up", lambda *_, **__: made.runs.pop(0))
     compared: tuple[list[Gateway], list[CaseResult]] = (gateways_of(OUTPUTS), results())
     monkeypatch.setattr(demo, "_compare", lambda *_, **__: compared)
+    second = demo_onboarding.Onboarded(results=results(), seconds=7.0)
+    monkeypatch.setattr(demo_onboarding, "onboard", lambda *_, **__: second)
     return made
 
 
@@ -122,11 +124,29 @@ def test_one_row_that_differs_makes_the_answer_1(
 
 
 @pytest.mark.usefixtures("stack")
+def test_a_second_service_that_answers_wrongly_makes_the_answer_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = demo_onboarding.Onboarded(results=results(status=500), seconds=7.0)
+    monkeypatch.setattr(demo_onboarding, "onboard", lambda *_, **__: wrong)
+    assert run(capsys, "--no-timing")[0] == 1
+    assert run(capsys, "--no-timing", "--no-onboarding")[0] == 0
+
+
+def test_the_second_services_file_is_a_good_manifest() -> None:
+    from signet.service import parse_service
+
+    text = demo_onboarding._manifest(["aws", "gcp"])
+    assert parse_service(text, "demo-orders.yaml").clouds == ("aws", "gcp")
+
+
+@pytest.mark.usefixtures("stack")
 def test_json_is_one_document_with_every_fact(capsys: pytest.CaptureFixture[str]) -> None:
     code, out = run(capsys, "--json")
     told = json.loads(out)
     assert code == 0
     assert told["as_expected"] is True
+    assert (told["onboarding"]["service"], told["onboarding"]["seconds"]) == ("demo-orders", 7.0)
     assert told["cases"][0]["gateways"][0]["status"] == 200
     assert (told["seconds"]["up"], told["seconds"]["unchanged_up"]) == (20.0, 5.0)
     assert told["validators"]["environment-aws"]["bundleSha256"] == "0" * 64
