@@ -214,10 +214,11 @@ def _status(folder: Path, told: Record) -> Status:
 def _memory(folder: Path, told: Record) -> str:
     """`lost` where stacks have a state and an emulator has nothing to match it.
 
-    An emulator that this sandbox never started before has lost nothing.
+    An emulator that this sandbox never started before has lost nothing, and one that lives has what
+    it never had to write down.
     """
     known = [service for service in SERVICES if service.name in told.ports]
-    if known and all((folder / service.memory).is_dir() for service in known):
+    if known and all(_lives(told, s) or (folder / s.memory).is_dir() for s in known):
         return "kept"
     stacks = folder / "backend" / ".pulumi" / "stacks"
     return "lost" if any(stacks.rglob("*.json")) else "none"

@@ -276,4 +276,6 @@ def test_an_endpoint_override_outside_the_sandbox_is_refused() -> None:
 
 
 def test_a_real_stack_in_a_clean_environment_is_outside_the_sandbox() -> None:
-    assert Surroundings.observe("prod", {}) == Surroundings(stack="prod")
+    seen = Surroundings.observe("prod", {})
+    assert seen == Surroundings(stack="prod", actor=seen.actor)
+    assert "@" in seen.actor
