@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.azure.arm import SUBSCRIPTION, TENANT
 from sandbox.plugin.spec import Resource
-from sandbox.plugin.values import Props, has_unknown
+from sandbox.plugin.values import UNKNOWN, Props, has_unknown
 
 _SECONDS = 60.0
 _OK = 200
@@ -86,9 +86,10 @@ def prepare(_cloud: Azure | None, _resource: Resource, inputs: Props) -> Props:
     """Write an app's identities as Azure tells them: by id, and not as the SDK's list of ids."""
     identity = inputs.get("identity")
     named = identity.get("userAssignedIdentities") if isinstance(identity, dict) else None
-    if not isinstance(named, list) or has_unknown(named):
+    if not isinstance(named, list):
         return inputs
-    by_id: Props = {each: {} for each in named}
+    # While an id is unknown, so is the whole: the SDK could not read a list back at preview.
+    by_id: Any = UNKNOWN if has_unknown(named) else {each: {} for each in named}
     return {**inputs, "identity": {**(identity or {}), "userAssignedIdentities": by_id}}
 
 

@@ -1,0 +1,18 @@
+"""How an app's identities are told at preview, when their ids are not known yet."""
+
+import pytest
+
+from sandbox.azure.cloud import prepare
+from sandbox.azure.tables import RESOURCES
+from sandbox.plugin.values import UNKNOWN
+
+APP = RESOURCES["azure-native:web:WebApp"]
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"), [(["/id/a"], {"/id/a": {}}), ([UNKNOWN], UNKNOWN), ([], {})]
+)
+def test_identities_are_told_by_id_or_not_known_at_all(named: object, expected: object) -> None:
+    given = {"identity": {"type": "UserAssigned", "userAssignedIdentities": named}}
+    told = prepare(None, APP, given)
+    assert told["identity"] == {"type": "UserAssigned", "userAssignedIdentities": expected}
