@@ -23,10 +23,10 @@ class StoreReading:
     sha256: str = ""
     detail: str = ""
     """For the operator: why it is absent or unverified."""
-    malformed: bool = False
-    """Unverified because of what the store itself gave: no well-formed set. It is written over."""
     server_time: int | None = None
     """The store's own clock in epoch seconds (the ``Date`` of its answer), when it gave one."""
+    malformed: bool = False
+    """Unverified because of what the store itself gave: no well-formed set. It is written over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.aws.cloud import Aws, absent, parse_id, present, refuse_taken, tag_changes
+from sandbox.aws.cloud import Aws, absent, parse_id, present, tag_changes
 from sandbox.plugin.spec import (
     BOOL,
     INT,
@@ -71,10 +71,8 @@ def _put_filter(call: Call, inputs: Props) -> None:
 
 
 def _create_filter(call: Call, inputs: Props) -> str:
-    group, name = str(inputs["logGroupName"]), str(inputs["name"])
-    refuse_taken(_found_filter(call, inputs, group, name), f"the metric filter {name} of {group}")
     _put_filter(call, inputs)
-    return name
+    return str(inputs["name"])
 
 
 def _read_filter(call: Call, name: str, known: Props) -> State | None:
@@ -161,10 +159,8 @@ def _put_alarm(call: Call, inputs: Props) -> None:
 
 
 def _create_alarm(call: Call, inputs: Props) -> str:
-    name = str(inputs["name"])
-    refuse_taken(_found_alarm(call, inputs, name), f"the alarm {name}")
     _put_alarm(call, inputs)
-    return name
+    return str(inputs["name"])
 
 
 def _read_alarm(call: Call, name: str, known: Props) -> State | None:
@@ -253,10 +249,8 @@ def _put_dashboard(call: Call, inputs: Props) -> None:
 
 
 def _create_dashboard(call: Call, inputs: Props) -> str:
-    name = str(inputs["dashboardName"])
-    refuse_taken(_found_dashboard(call, inputs, name), f"the dashboard {name}")
     _put_dashboard(call, inputs)
-    return name
+    return str(inputs["dashboardName"])
 
 
 def _read_dashboard(call: Call, name: str, known: Props) -> State | None:

@@ -535,25 +535,6 @@ TWICE = [
     ),
     ("aws:cloudwatch/logGroup:LogGroup", lambda w: {"name": "once"}, "AlreadyExistsException"),
     (
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        lambda w: {
-            "name": "once",
-            "comparisonOperator": "GreaterThanThreshold",
-            "evaluationPeriods": 1,
-            "metricName": "m",
-            "namespace": "n",
-            "period": 60,
-            "statistic": "Sum",
-            "threshold": 1,
-        },
-        "ConflictException",
-    ),
-    (
-        "aws:cloudwatch/dashboard:Dashboard",
-        lambda w: {"dashboardName": "once", "dashboardBody": '{"widgets": []}'},
-        "ConflictException",
-    ),
-    (
         "aws:apigatewayv2/stage:Stage",
         lambda w: {"apiId": w.http_api(), "name": "once"},
         "ConflictException",
@@ -612,6 +593,37 @@ def test_a_name_that_is_taken_is_refused_as_the_cloud_does(
     aws.create(token, wanted)
     with pytest.raises(grpc.RpcError, match=code_):
         aws.create(token, wanted)
+
+
+PUT = [
+    (
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        {
+            "name": "once",
+            "comparisonOperator": "GreaterThanThreshold",
+            "evaluationPeriods": 1,
+            "metricName": "m",
+            "namespace": "n",
+            "period": 60,
+            "statistic": "Sum",
+            "threshold": 1,
+        },
+    ),
+    (
+        "aws:cloudwatch/dashboard:Dashboard",
+        {"dashboardName": "once", "dashboardBody": '{"widgets": []}'},
+    ),
+]
+
+
+@pytest.mark.parametrize(("token", "inputs"), PUT, ids=[t[0] for t in PUT])
+def test_what_the_cloud_puts_over_what_is_there_a_second_create_puts_too(
+    aws: Engine, token: str, inputs: Props
+) -> None:
+    """CloudWatch API Reference, PutMetricAlarm and PutDashboard; so a killed run is repeated."""
+    first, _ = aws.create(token, inputs)
+    second, _ = aws.create(token, inputs)
+    assert first == second == "once"
 
 
 REFUSED = [

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.network]
 SETTINGS = {
     "clouds": "[azure]",
     "home": "azure",
+    "tokenService": "none",
     "azureLocation": "westeurope",
     "azureSubscriptionId": SUBSCRIPTION,
     "azureTenantId": TENANT,
