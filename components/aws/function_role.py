@@ -47,6 +47,8 @@ class FunctionRole(pulumi.ComponentResource):
             f"{name}-role",
             name=args.function,
             description=f"Runs the function {args.function}",
+            # A policy that a killed run put and did not record would keep it from going.
+            force_detach_policies=True,
             assume_role_policy=policies.assumable_by_lambda(),
             tags=tags,
             opts=own,

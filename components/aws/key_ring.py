@@ -51,6 +51,8 @@ class KeyRing(pulumi.ComponentResource):
             f"{name}-issuer",
             name=f"signet-{args.environment}-{args.ring}-issuer",
             description=f"Signs tokens of the key ring {args.ring} through KMS, and nothing else",
+            # A policy that a killed run put and did not record would keep it from going.
+            force_detach_policies=True,
             assume_role_policy=pulumi.Output.all(args.account_root, args.service_role).apply(
                 lambda both: policies.assumable_by_principals(
                     args.issuer_principals, account_root=both[0], role=both[1]

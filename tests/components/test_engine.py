@@ -177,6 +177,8 @@ def test_an_environment_goes_up_answers_changes_and_comes_down(checkout: Checkou
     assert statuses(urls, None) == [401, 401, 401]
     assert statuses(urls, unscoped) == [403, 403, 403]
 
+    # Anew, because issuing took the settings of its own checkout for this stack's runs.
+    stack = checkout.stack("local")
     assert set(names(stack.up(main))) == {"journal", "confirmed"}
     assert names(stack.up(main)) == {}
     alarm = {"AlarmName": "signet-local-key-sets", "StateReason": "a test"}

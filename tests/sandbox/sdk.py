@@ -106,7 +106,9 @@ def annotations(args: Any) -> dict[str, Any]:
     module = importlib.import_module(args.__module__)
     # pulumi.Input names these two by forward reference, which resolves only in its own module.
     inside = {"Output": pulumi.Output, "T": typing.TypeVar("T")}
-    hints = typing.get_type_hints(args.__init__, {**vars(module), **inside})
+    # With locals of its own, or a reference for which another package's class of the same name was
+    # found (`SkuArgs`) keeps that one: typing shares equal references.
+    hints = typing.get_type_hints(args.__init__, {**vars(module), **inside}, {})
     names = input_type_py_to_pulumi_names(args)
     return {names.get(name, name): hint for name, hint in hints.items() if name != "return"}
 
