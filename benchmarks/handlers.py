@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from tests.load.service import Service, changed, request
 from tests.runtimes.programs import free_port
 
 HANDLER_LIMIT = 1.3
+REFUSAL_LIMIT = 1.0
+"""To refuse costs less than to accept, whole decision against whole decision."""
 
 _CALL = """
 import json, sys
@@ -72,16 +76,26 @@ def _event_to_answer(service: Service, rounds: int) -> list[Row]:
     asked = read(event, "").request
     if lambda_entry.handler(event, None)["isAuthorized"] is not True:
         raise RuntimeError("the handler refused a good token")
-    taken = measure(
-        {
-            "bare": lambda: authorizer.authorize(asked),
-            "handler": lambda: lambda_entry.handler(event, None),
-        },
-        rounds,
-    )
+    refusals = {
+        f"authorize, {why}": read(service.event(token), "").request
+        for why, token in _refused(service).items()
+    }
+    calls: dict[str, Callable[[], object]] = {
+        "bare": lambda: authorizer.authorize(asked),
+        "handler": lambda: lambda_entry.handler(event, None),
+    }
+    for why, refused in refusals.items():
+        if authorizer.authorize(refused).allowed:
+            raise RuntimeError(f"let pass: {why}")
+        calls[why] = partial(authorizer.authorize, refused)
+    taken = measure(calls, rounds)
     own = quiet(taken["bare"]) * 1e6
     return [
         Row(name="authorize, RS256, fresh", value=own, unit="us", note=f"{rounds} slices"),
+        *(
+            Row(name=why, value=ratio(taken, why), unit="x accepted", limit=REFUSAL_LIMIT)
+            for why in refusals
+        ),
         Row(
             name="Lambda handler, event to answer",
             value=ratio(taken, "handler"),
@@ -89,6 +103,18 @@ def _event_to_answer(service: Service, rounds: int) -> list[Row]:
             limit=HANDLER_LIMIT,
         ),
     ]
+
+
+def _refused(service: Service) -> dict[str, str]:
+    """Tokens that are refused after their signature held: what costs most to refuse."""
+    now = int(time.time())
+    other = "https://other.signet.invalid"
+    return {
+        "expired": service.token(exp=now - 100, iat=now - 700, nbf=now - 700),
+        "another audience": service.token(aud=other),
+        "another issuer": service.token(iss=other),
+        "too long a lifetime": service.token(exp=now + 86_400),
+    }
 
 
 def _cold_starts(service: Service, runs: int) -> list[Row]:

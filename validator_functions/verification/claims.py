@@ -14,6 +14,8 @@ _UNCHECKED = {"iss": None, "aud": None}
 _EXPIRED = Reason.TOKEN_EXPIRED
 _OTHER_ISSUER = Reason.ISSUER_MISMATCH
 _OTHER_AUDIENCE = Reason.AUDIENCE_MISMATCH
+_NO_SCOPE = Reason.SCOPE_MISSING
+_NO_ROLE = Reason.ROLE_MISSING
 
 
 class Claims:
@@ -195,9 +197,9 @@ def grants_fault(
     A claim of another type than its own grants nothing.
     """
     if scopes and not scopes <= granted_scopes(claims):
-        return TokenRefused(Reason.SCOPE_MISSING)
+        return TokenRefused(_NO_SCOPE)
     if roles and not roles <= granted_roles(claims):
-        return TokenRefused(Reason.ROLE_MISSING)
+        return TokenRefused(_NO_ROLE)
     return None
 
 

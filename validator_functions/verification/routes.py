@@ -10,6 +10,7 @@ so there is never a choice. A `HEAD` without a rule of its own takes that of `GE
 """
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 from . import limits
 from ._frozen import Frozen
@@ -20,6 +21,7 @@ _LONGEST_METHOD = 16
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~!$&'()*+,=:@-")
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 _ANY_METHOD = "*"
+_USUAL_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _LITERAL, _ONE, _REST = range(3)
 
 # Headers by which some back ends take another method or path than the gateway saw.
@@ -32,15 +34,19 @@ OVERRIDE_HEADERS = frozenset(
         "x-rewrite-url",
     }
 )
+_OVERRIDE_LENGTHS = frozenset(len(name) for name in OVERRIDE_HEADERS)
 
 
 class Route(Frozen):
     """One rule: what it matches, and all the scopes and roles that it needs."""
 
-    __slots__ = ("kinds", "methods", "roles", "scopes", "segments")
+    __slots__ = ("kinds", "least", "literals", "methods", "most", "roles", "scopes", "segments")
     methods: frozenset[str]
     segments: tuple[str, ...]
     kinds: tuple[int, ...]
+    literals: tuple[tuple[int, str], ...]
+    least: int
+    most: float
     scopes: frozenset[str]
     roles: frozenset[str]
 
@@ -51,27 +57,31 @@ class Route(Frozen):
         scopes: frozenset[str],
         roles: frozenset[str],
     ) -> None:
+        kinds = tuple(_kind(segment) for segment in segments)
+        ends_in_rest = _REST in kinds
         self._fill(
             methods=methods,
             segments=segments,
-            kinds=tuple(_kind(segment) for segment in segments),
+            kinds=kinds,
+            literals=tuple(
+                (position, segments[position])
+                for position, kind in enumerate(kinds)
+                if kind == _LITERAL
+            ),
+            least=len(kinds) - ends_in_rest,
+            most=inf if ends_in_rest else len(kinds),
             scopes=scopes,
             roles=roles,
         )
 
     def covers(self, path: Sequence[str]) -> bool:
         """Whether the pattern matches these decoded segments."""
-        kinds = self.kinds
-        if kinds and kinds[-1] == _REST:
-            kinds = kinds[:-1]
-            if len(path) < len(kinds):
-                return False
-        elif len(path) != len(kinds):
+        if not self.least <= len(path) <= self.most:
             return False
-        return all(
-            kind == _ONE or wanted == segment
-            for kind, wanted, segment in zip(kinds, self.segments, path, strict=False)
-        )
+        for position, wanted in self.literals:  # noqa: SIM110 - `all` takes three times as long
+            if path[position] != wanted:
+                return False
+        return True
 
 
 class RouteTable:
@@ -116,9 +126,11 @@ class RouteTable:
         """The scopes and roles that a request needs; a table without rules asks for nothing."""
         if self.is_open:
             return frozenset(), frozenset()
-        if not OVERRIDE_HEADERS.isdisjoint([name.lower() for name, _ in headers]):
-            raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "a header that overrides method or path")
-        if not _is_method(method):
+        for name, _ in headers:
+            if len(name) in _OVERRIDE_LENGTHS and name.lower() in OVERRIDE_HEADERS:
+                fault = "a header that overrides method or path"
+                raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, fault)
+        if method not in _USUAL_METHODS and not _is_method(method):
             raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "not a method")
         segments = path_segments(path)
         covering = self._covering(segments)
@@ -249,6 +261,8 @@ def _clashes(rules: Sequence[Route]) -> list[str]:
 
 
 _AMBIGUOUS = frozenset("/\\%;?#")
+# A path of these alone has one reading and nothing to decode.
+_ORDINARY = "".join(_PLAIN).encode() + b"/"
 
 
 def path_segments(path: str) -> tuple[str, ...]:
@@ -258,7 +272,11 @@ def path_segments(path: str) -> tuple[str, ...]:
     if path == "/":
         return ()
     # One slash at the end means the same to most back ends; two are an empty segment.
-    segments = tuple([_segment(part) for part in path.removesuffix("/")[1:].split("/")])
+    parts = path.removesuffix("/")[1:].split("/")
+    if path.isascii() and not path.encode().translate(None, _ORDINARY):
+        segments = tuple(parts)
+    else:
+        segments = tuple([_segment(part) for part in parts])
     if "" in segments or "." in segments or ".." in segments:
         raise TokenRefused(Reason.ROUTE_NOT_ALLOWED, "an empty or a dot segment")
     return segments
