@@ -1,9 +1,9 @@
 """One fetch under way, and the ways to wait for it: a thread's, an event loop's, or none."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar, Token
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -65,15 +65,39 @@ class Attempt:
 
 
 class Deferral:
-    """What a decision would have waited for, had it been allowed to block."""
+    """What a decision would have waited for, had it been allowed to block.
+
+    Entered, it is a block within which no key source does (`deferring`).
+    """
+
+    __slots__ = ("_token", "attempts")
+    _token: "Token[Deferral | None]"
 
     def __init__(self) -> None:
         self.attempts: list[tuple[Attempt, float]] = []
+
+    def __enter__(self) -> "Deferral":
+        self._token = _deferral.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _deferral.reset(self._token)
 
     @property
     def pending(self) -> bool:
         """Whether the decision has to be made again after `settled`."""
         return bool(self.attempts)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of it has brought a result by now."""
+        return all(attempt.finished for attempt, _ in self.attempts)
+
+    def then(self, callback: Callable[[], None]) -> float:
+        """Call `callback` as each part finishes, from any thread; the most seconds to wait."""
+        for attempt, _ in self.attempts:
+            attempt.then(callback)
+        return max((seconds for _, seconds in self.attempts), default=0.0)
 
     async def settled(self) -> None:
         """Wait without blocking the loop until what was deferred finished or its time is over."""
@@ -96,15 +120,9 @@ def _wake(loop: "asyncio.AbstractEventLoop", event: "asyncio.Event") -> None:
 _deferral: ContextVar[Deferral | None] = ContextVar("signet_deferral", default=None)
 
 
-@contextmanager
-def deferring() -> Iterator[Deferral]:
+def deferring() -> Deferral:
     """Within this block no key source blocks: it answers from what it has and notes the rest."""
-    deferral = Deferral()
-    token = _deferral.set(deferral)
-    try:
-        yield deferral
-    finally:
-        _deferral.reset(token)
+    return Deferral()
 
 
 def wait_or_defer(attempt: Attempt, seconds: float) -> None:

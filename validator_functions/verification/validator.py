@@ -79,9 +79,7 @@ class Validator:
         `barred` says why a gateway could not be told to let just this request pass, if it could
         not: a good token is then refused as on a route that is not allowed.
         """
-        if self._authorizer is None or self.settings is None:
-            return self.refuse(Decision(reason=Reason.POLICY_INVALID), request, gateway)
-        decision = self._authorizer.authorize(request)
+        decision = self.judge(request)
         if barred and decision.allowed:
             decision = Decision(
                 reason=Reason.ROUTE_NOT_ALLOWED,
@@ -91,9 +89,19 @@ class Validator:
                 subject=decision.subject,
                 token_id=decision.token_id,
             )
-        if is_audited(decision, self.settings):
-            self._log(decision, request, gateway)
+        self.record(decision, request, gateway)
         return decision
+
+    def judge(self, request: Request) -> Decision:
+        """Decide and log nothing, for who may have to ask again (`attempt.deferring`)."""
+        if self._authorizer is None:
+            return Decision(reason=Reason.POLICY_INVALID)
+        return self._authorizer.authorize(request)
+
+    def record(self, decision: Decision, request: Request, gateway: str | None = None) -> None:
+        """Log a decision where it is to be logged."""
+        if self.settings is None or is_audited(decision, self.settings):
+            self._log(decision, request, gateway)
 
     def refuse(self, decision: Decision, request: Request, gateway: str | None = None) -> Decision:
         """Log a refusal that was decided elsewhere, and give it back."""

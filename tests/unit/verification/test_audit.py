@@ -225,3 +225,21 @@ def test_a_validator_says_once_an_hour_that_its_keys_are_overdue() -> None:
 def test_without_a_date_nothing_is_overdue() -> None:
     assert Running(due=None).overdue(10**9) == 0
     assert not is_overdue(settings(), 2**31)
+
+
+def test_a_judged_request_is_logged_once_it_is_recorded() -> None:
+    running = Running(due=None)
+    decision = running.validator.judge(request("x"))
+    assert (decision.reason, running.lines) == (Reason.TOKEN_MALFORMED, [])
+    running.validator.record(decision, request("x"), "envoy")
+    (line,) = running.lines
+    assert (checked(line)["reason"], checked(line)["gateway"]) == ("token_malformed", "envoy")
+
+
+def test_without_settings_every_request_is_refused_and_recorded() -> None:
+    lines: list[str] = []
+    validator = Validator(None, None, lines.append, lambda: float(NOW))
+    assert validator.judge(request("x")).reason is Reason.POLICY_INVALID
+    assert lines == []
+    assert validator.decide(request("x")).reason is Reason.POLICY_INVALID
+    assert [json.loads(line)["reason"] for line in lines] == ["policy_invalid"]

@@ -276,6 +276,27 @@ def test_only_what_is_under_way_and_has_time_left_is_deferred() -> None:
         assert deferral.attempts == [(running, 5.0)]
 
 
+def test_what_was_deferred_calls_back_as_each_part_ends_and_says_how_long_to_wait() -> None:
+    first, second = _attempt(), _attempt()
+    called: list[int] = []
+    with deferring() as deferral:
+        wait_or_defer(first, 0.5)
+        wait_or_defer(second, 0.75)
+    assert deferral.then(lambda: called.append(1)) == 0.75
+    assert (called, deferral.finished) == ([], False)
+    first.finish()
+    assert (called, deferral.finished) == ([1], False)
+    second.finish()
+    assert (called, deferral.finished) == ([1, 1], True)
+
+
+def test_nothing_deferred_is_nothing_to_wait_for() -> None:
+    with deferring() as deferral:
+        pass
+    assert deferral.finished
+    assert deferral.then(lambda: None) == 0.0
+
+
 def test_seekers_are_admitted_up_to_their_number() -> None:
     attempt = _attempt()
     admitted = [attempt.admit_seeker() for _ in range(MOST_SEEKERS + 3)]
