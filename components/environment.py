@@ -1,11 +1,13 @@
 """The whole trust environment: the component tree's root."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
 
+from components import leaving
 from components.adoption import Adoption
 from components.cloud import Cloud, Documents, KeyOrder, MadeKeys, MadeValidator, ValidatorOrder
 from components.confirming import Keys, checked, confirm, published, shown
@@ -144,7 +146,10 @@ class Environment(pulumi.ComponentResource):
         settings, bundle = self._args.settings, self._args.bundle
         guarded = [
             environments_own(settings, ring),
-            *(of_service(service, settings, ring) for service in self._args.services),
+            *(
+                of_service(service, settings, ring, self._args.journal.services[service.name])
+                for service in self._args.services
+            ),
         ]
 
         def declared(each: Guarded, cloud: str) -> MadeValidator:
@@ -231,6 +236,7 @@ def service_output(service: Service, made: Mapping[str, MadeValidator]) -> dict[
         "callers": [caller_members(caller) for caller in service.callers],
         "backend": dict(service.backend),
         "leaving": service.leaving,
+        leaving.MANIFEST: json.dumps(service.source.data, sort_keys=True),
         "gateways": {cloud: validator.urls for cloud, validator in made.items()},
         "attached": {cloud: validator.attached for cloud, validator in made.items()},
     }

@@ -8,6 +8,7 @@ from components.cloud import GatewayOrder
 from components.settings import Settings
 from signet.key_ring import KeyRing
 from signet.service import Service
+from signet.token_ceiling import Ceiling
 
 ENVIRONMENT: Final = "environment"
 """Name of the validator that guards the environment's own gateways."""
@@ -46,8 +47,11 @@ def environments_own(settings: Settings, ring: KeyRing) -> Guarded:
     )
 
 
-def of_service(service: Service, settings: Settings, ring: KeyRing) -> Guarded:
-    """Return what a service's validator guards, in the clouds that it names."""
+def of_service(service: Service, settings: Settings, ring: KeyRing, ceiling: Ceiling) -> Guarded:
+    """Return what a service's validator guards, in the clouds that it names.
+
+    A lowered token lifetime binds it once the tokens that were issued longer have run out.
+    """
     in_force = ring.in_force(settings.timings).token_lifetime
     return Guarded(
         name=service.name,
@@ -55,7 +59,7 @@ def of_service(service: Service, settings: Settings, ring: KeyRing) -> Guarded:
         audience=service.audience,
         routes=service.routes,
         required_claims=service.claims,
-        longest_token=min(service.token_lifetime or in_force, in_force),
+        longest_token=in_force if service.token_lifetime is None else ceiling.accepted,
         gateways={
             cloud: GatewayOrder(
                 mode=service.gateway(cloud).mode,

@@ -1,16 +1,27 @@
-"""When the last token of a service that is leaving has run out, as the stack's outputs tell it."""
+"""Services that go: until when their tokens live, and those whose manifest went before its time.
 
+A manifest that was deleted by hand holds up nobody's run: its service is deployed from what the
+stack's outputs tell of it, as one that is leaving, until its last token has run out.
+"""
+
+import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pulumi
 
 from components.record import Record
 from components.settings import Settings
-from signet.service import Service
+from signet.errors import SettingsError
+from signet.service import Service, parse_service
+from signet.service_edit import MOMENT_FORMAT
+from signet.timings import moment
 
 OUTPUT: Final = "servedUntil"
+MANIFEST: Final = "manifest"
+"""In the output of a service: its manifest, as JSON (which is YAML)."""
 _STACK: Final = "pulumi:pulumi:Stack"
 
 
@@ -49,3 +60,39 @@ def deployed(known: Record) -> Mapping[str, Any]:
         if isinstance(services, Mapping):
             return services
     return {}
+
+
+def held(
+    manifests: Collection[str], known: Record, now: int, *, sandbox: bool
+) -> tuple[list[Service], list[str]]:
+    """Return the services without a manifest whose tokens may live, and what to say of them.
+
+    `manifests` names the services that have one here, `now` is in epoch seconds.
+    """
+    services, lines = [], []
+    for name, told in sorted(deployed(known).items()):
+        until = float(told.get(OUTPUT) or 0)
+        if name in manifests or (told.get("leaving") and 0 < until <= now):
+            continue
+        service = _as_deployed(name, told, now, sandbox=sandbox)
+        if service is None:
+            lines.append(f"{name}: its manifest is gone, and what was deployed cannot be kept")
+            continue
+        end = f" ({moment(int(until))})" if until else ""
+        lines.append(
+            f"{name}: its manifest is gone, so nobody gets a token for it; its validators go when"
+            f" its last token has run out{end}, with the first run after that"
+        )
+        services.append(service)
+    return services, lines
+
+
+def _as_deployed(name: str, told: Mapping[str, Any], now: int, *, sandbox: bool) -> Service | None:
+    """Return a service as the outputs tell it, marked as leaving; None where they are damaged."""
+    since = datetime.fromtimestamp(now, UTC).strftime(MOMENT_FORMAT)
+    try:
+        manifest = json.loads(told[MANIFEST])
+        manifest["leaving"] = told.get("leaving") or since
+        return parse_service(json.dumps(manifest), f"{name}.yaml", sandbox=sandbox)
+    except (SettingsError, KeyError, TypeError, ValueError):
+        return None

@@ -5,7 +5,8 @@ The program does it before it declares anything; `signet keys` does it to say wh
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
 
 from components import adoption
@@ -16,8 +17,10 @@ from components.settings import Settings
 from signet.errors import CouldNotCheck, RunFailed
 from signet.key_ring import MOST_PUBLISHED
 from signet.rotation import plan
-from signet.rotation_plan import Plan, Request
+from signet.rotation_plan import AlarmCode, Plan, Request
 from signet.rotation_policy import RotationPolicy
+from signet.timings import Timings
+from signet.token_ceiling import following
 
 _BAD_DAYS: Final = 12
 
@@ -47,8 +50,14 @@ def plan_run(
     seen: Observation,
     now: int,
     request: Request | None = None,
+    *,
+    offered: Mapping[str, int] | None = None,
 ) -> Planned:
-    """Plan the run that begins at `now`, in epoch seconds. Raises nothing."""
+    """Plan the run that begins at `now`, in epoch seconds. Raises nothing.
+
+    `offered` is how long the tokens of each onboarded service may live, in seconds; None where
+    the manifests were not read, and what the journal holds of them stays.
+    """
     recorded = frozenset(
         each
         for kind, name in _KEY_TYPES.items()
@@ -65,12 +74,40 @@ def plan_run(
         keys=adoption.readings(found, recorded, known.confirmed),
         request=request,
     )
+    planned = _with_ceilings(planned, settings, known, now, offered)
     taken = (
         adoption.decide(found, recorded, planned.journal, known.confirmed)
         if planned.journal is not None and not planned.stopped
         else Adoption()
     )
     return Planned(plan=planned, found=tuple(found), recorded=recorded, adoption=taken)
+
+
+def _with_ceilings(
+    planned: Plan,
+    settings: Settings,
+    known: Record,
+    now: int,
+    offered: Mapping[str, int] | None,
+) -> Plan:
+    """Return the plan with the lifetimes of services' tokens in its journal."""
+    journal = planned.journal
+    if journal is None or planned.stopped or offered is None:
+        return planned
+    before, confirmed = known.journal, known.confirmed
+    in_force: Timings = reduce(
+        Timings.joined, (ring.in_force(settings.timings) for ring in journal.rings.values())
+    )
+    ceilings = following(
+        journal.services,
+        offered,
+        in_force,
+        None if any(alarm.code is AlarmCode.CLOCK for alarm in planned.alarms) else now,
+        settled=before is not None
+        and confirmed is not None
+        and confirmed.journal_digest == before.digest,
+    )
+    return replace(planned, journal=replace(journal, services=ceilings))
 
 
 def is_urgent(request: Request | None) -> bool:

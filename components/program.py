@@ -65,11 +65,16 @@ def main(
         _refuse_taken_names(looking, known)
     seen = observe.observe(looking, despite_keys=is_urgent(request))
     now = int(clock())
-    planned = plan_run(settings, known, seen, now, request)
+    staying = _staying(onboarded, known, settings, now)
+    seconds = {
+        service.name: service.token_lifetime or settings.timings.token_lifetime
+        for service in staying
+    }
+    planned = plan_run(settings, known, seen, now, request, offered=seconds)
     tell(planned)
     journal = _say(planned.plan)
-    wider = widened(leaving.deployed(known), onboarded, settings.timings.token_lifetime)
-    for line in wider if known.journal is not None or onboarded else ():
+    wider = widened(leaving.deployed(known), staying, settings.timings.token_lifetime)
+    for line in wider if known.journal is not None or staying else ():
         pulumi.log.warn(f"trusts more: {line}")
     tell_trust(wider)
     refuse_unsafe(settings, seen, planned, request)
@@ -89,7 +94,7 @@ def main(
             confirmed=known.confirmed,
             adoption=planned.adoption,
             bundle=bundle,
-            services=onboarded,
+            services=staying,
         ),
     )
     service = token_service.declare(
@@ -98,7 +103,7 @@ def main(
             journal=journal,
             before=known.confirmed,
             environment=environment,
-            services=[offered(service) for service in onboarded],
+            services=[offered(service) for service in staying],
         )
     )
     confirmed = record.write_confirmed(
@@ -115,7 +120,7 @@ def main(
     )
     _export(settings, environment, confirmed, planned.adoption)
     after = [environment, *([] if service is None else [service.resource])]
-    ends = leaving.served_until(onboarded, known, settings, after, clock)
+    ends = leaving.served_until(staying, known, settings, after, clock)
     pulumi.export(
         "services",
         {
@@ -124,6 +129,17 @@ def main(
         },
     )
     pulumi.export("tokenService", None if service is None else service.exported())
+
+
+def _staying(
+    onboarded: Sequence[Service], known: record.Record, settings: Settings, now: int
+) -> list[Service]:
+    """Return what is deployed of the manifests, and of those that went before their time."""
+    names = [service.name for service in onboarded]
+    kept, lines = leaving.held(names, known, now, sandbox=settings.in_sandbox)
+    for line in lines:
+        pulumi.log.warn(line)
+    return [*(service for service in onboarded if not service.gone), *kept]
 
 
 def offered(service: Service) -> OfferedService:

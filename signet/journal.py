@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -17,10 +17,12 @@ from signet import strict_json as strict
 from signet.key_ring import Generation, KeyRing, State
 from signet.strict_json import RecordError
 from signet.timings import NAMES, Timings
+from signet.token_ceiling import Ceiling
 
 SCHEMA = 1
 
-_GENERATION = tuple(field.name for field in fields(Generation))
+_GENERATION = tuple(each.name for each in fields(Generation))
+_CEILING = tuple(each.name for each in fields(Ceiling))
 _TIMES = ("activated_at", "retiring_at", "handed_over_at", "retired_at", "tainted_at", "deleted_at")
 _RING = (
     "issuer", "sequence", "sequence_floor", "next_generation",
@@ -41,15 +43,22 @@ class Journal:
 
     environment: str
     rings: Mapping[str, KeyRing]
+    services: Mapping[str, Ceiling] = field(default_factory=dict)
+    """By onboarded service: how long its tokens may live, and may still be alive."""
 
     @cached_property
     def text(self) -> str:
-        """The canonical JSON string."""
+        """The canonical JSON string.
+
+        Without services there is no such field: a record of before there were any is the same.
+        """
+        services = {name: _ceiling_out(each) for name, each in self.services.items()}
         return strict.dumps(
             {
                 "schema": SCHEMA,
                 "environment": self.environment,
                 "rings": {name: _ring_out(ring) for name, ring in self.rings.items()},
+                **({"services": services} if services else {}),
             }
         )
 
@@ -67,13 +76,15 @@ class Journal:
         """Read what ``dumps`` wrote; raises RecordError for anything else."""
         loaded = strict.loads(text, "journal")
         strict.schema(loaded, SCHEMA, "journal")
-        top = strict.members(loaded, ("schema", "environment", "rings"), "journal")
+        loaded.setdefault("services", {})
+        top = strict.members(loaded, ("schema", "environment", "rings", "services"), "journal")
         rings = top["rings"]
         if not isinstance(rings, dict):
             raise RecordError("journal.rings: not an object")
         return cls(
             strict.text(top["environment"], "journal.environment"),
             {name: _ring_in(name, ring) for name, ring in rings.items()},
+            strict.mapping(top["services"], "journal.services", _ceiling_in),
         )
 
 
@@ -96,6 +107,22 @@ def _generation_out(generation: Generation) -> dict[str, Any]:
     out["timings"] = {name: getattr(generation.timings, name) for name in NAMES}
     out["read_back"] = dict(generation.read_back)
     return out
+
+
+def _ceiling_out(ceiling: Ceiling) -> dict[str, int | None]:
+    return {name: getattr(ceiling, name) for name in _CEILING}
+
+
+def _ceiling_in(value: object, where: str) -> Ceiling:
+    top = strict.members(value, _CEILING, where)
+    ceiling = Ceiling(
+        offered=strict.count(top["offered"], f"{where}.offered"),
+        accepted=strict.count(top["accepted"], f"{where}.accepted"),
+        ends=strict.optional_moment(top["ends"], f"{where}.ends"),
+    )
+    if ceiling.accepted < ceiling.offered:
+        raise RecordError(f"{where}: tokens are issued that validators do not take")
+    return ceiling
 
 
 def _ring_in(name: str, value: object) -> KeyRing:

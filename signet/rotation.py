@@ -128,7 +128,9 @@ def _gather(
     if any(alarm.stop for alarm in alarms):
         return Plan(journal, held=held, alarms=tuple(alarms))
     following = Journal(
-        policy.environment, {**known, **{planner.ring.name: planner.ring for planner in planners}}
+        policy.environment,
+        {**known, **{planner.ring.name: planner.ring for planner in planners}},
+        journal.services if journal is not None else {},
     )
     return Plan(
         journal if journal is not None and following.text == journal.text else following,

@@ -23,6 +23,8 @@ from validator_functions.verification.routes import RouteTable
 
 RESERVED: Final = ("environment",)
 """The environment's own validator and ring have this name."""
+AT_ONCE: Final = "now"
+"""What `leaving` says of a service that is not to wait for its last tokens."""
 LONGEST_LIFETIME: Final = 3_600
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600}
 
@@ -55,7 +57,7 @@ class Service:
     claims: tuple[str, ...]
     callers: tuple[Caller, ...]
     leaving: str
-    """When it was told to go, ISO 8601 UTC; empty: it stays."""
+    """When it was told to go, ISO 8601 UTC, or `now`; empty: it stays."""
     source: Located
     """The file that it was read from, for further faults."""
 
@@ -68,6 +70,11 @@ class Service:
     def roles(self) -> frozenset[str]:
         """Every role that some route asks for."""
         return frozenset(role for route in self.routes for role in route["roles"])
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was told to go at once: nothing of it is deployed any more."""
+        return self.leaving == AT_ONCE
 
     def gateway(self, cloud: str) -> GatewayChoice:
         """What is asked for in one cloud; a gateway is created where nothing is said."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 HEADER: Final = "# yaml-language-server: $schema={schema}\n"
+MOMENT_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
+"""How `leaving` says when."""
 _LEAVING = re.compile(r"(?m)^leaving:.*\n?")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS: Final = ("true", "false", "null", "yes", "no", "on", "off")

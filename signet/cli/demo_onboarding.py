@@ -1,7 +1,7 @@
 """The end of `signet demo`: a second service is onboarded in front of the viewer.
 
 One file, one run, one probe. The file is written to a copy of the services folder below the state
-folder, so that nothing of it stays in the checkout; the next `signet up` takes the service away.
+folder: nothing of it stays in the checkout, and the next `signet up` lets the service go.
 """
 
 import shutil
@@ -73,7 +73,7 @@ def onboard(
         probe_run.show(target.gateways, results)
         output.say(f"from one file to a probed service: {done.seconds:.1f} s", style="faint")
         output.say(
-            f"the next `signet up {stack.name}` removes it again; docs/onboarding.md adds yours",
+            f"`signet up {stack.name}` lets it go again; docs/onboarding.md adds yours",
             style="faint",
         )
     return done

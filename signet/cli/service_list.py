@@ -1,8 +1,12 @@
 """List the services: who answers for each, where it is, and what it asks for."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from signet.cli import output, service_folder
+
+if TYPE_CHECKING:
+    from signet.service import Service
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             service.audience,
             ", ".join(sorted(service.scopes | service.roles)) or "-",
             ", ".join(caller.name for caller in service.callers) or "-",
-            f"leaving since {service.leaving}" if service.leaving else "",
+            _leaving(service),
         )
         for service in services
     ]
@@ -50,3 +54,9 @@ def run(args: argparse.Namespace) -> int:
     columns = ["service", "owner", "clouds", "audience", "scopes and roles", "callers", ""]
     output.print_table("", columns, rows)
     return 0
+
+
+def _leaving(service: "Service") -> str:
+    if not service.leaving:
+        return ""
+    return "leaving at once" if service.gone else f"leaving since {service.leaving}"

@@ -3,7 +3,8 @@
 The first time it writes `leaving:` into the manifest: from the next `signet up` on nobody gets a
 token for it any more, while its validators go on. The second time, with every stack that deploys it
 named, the file goes, if those stacks have run since and tokens issued before have expired. The
-`signet up` after that removes its resources and nobody else's.
+`signet up` after that removes its resources and nobody else's. With `--now` the next `signet up`
+removes them already, whatever tokens live.
 """
 
 import argparse
@@ -14,10 +15,9 @@ from typing import Any
 
 from signet.cli import output, service_folder, stacks
 from signet.errors import NegativeAnswer, UsageError
-from signet.service_edit import marked_leaving
+from signet.service import AT_ONCE
+from signet.service_edit import MOMENT_FORMAT, marked_leaving
 from signet.timings import moment
-
-_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--now",
         action="store_true",
-        help="do not wait: its last tokens will find no gateway",
+        help="do not wait: the next run takes it away, and its last tokens find no gateway",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -39,13 +39,13 @@ def run(args: argparse.Namespace) -> int:
     path = service_folder.path_of(args.services, args.name)
     text = path.read_text(encoding="utf-8")
     service = service_folder.read(args.services).services[args.name]
-    if not service.leaving and not args.now:
-        marked = datetime.datetime.fromtimestamp(int(time.time()), datetime.UTC).strftime(_FORMAT)
+    if not service.leaving or (args.now and not service.gone):
+        since = datetime.datetime.fromtimestamp(int(time.time()), datetime.UTC)
+        marked = AT_ONCE if args.now else since.strftime(MOMENT_FORMAT)
         output.confirm(f"Let {args.name} go?", yes=args.yes)
         service_folder.write(path, marked_leaving(text, marked))
         return _told(args, "marked", "run `signet up STACK`, then this again with --stack STACK")
-    if not args.now:
-        _refuse_while_tokens_live(args)
+    _refuse_while_tokens_live(args)
     output.confirm(f"Remove {path}?", yes=args.yes)
     path.unlink()
     return _told(args, "removed", "`signet up STACK` removes its resources, and nobody else's")

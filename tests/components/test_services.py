@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,12 @@ from components.fitted import fitted
 from components.gcp import names as gcp_names
 from signet.confirmed import Confirmed
 from signet.errors import SettingsError
+from signet.service import AT_ONCE
+from signet.service_edit import marked_leaving
 from signet.service_set import parse_set
 from tests.components import mocked
-from tests.components.conftest import Whole
+from tests.components.conftest import NOW, Whole, stashed
+from validator_functions.verification.policy import Policy
 from validator_functions.verification.settings import ValidatorSettings
 
 MANIFEST = """\
@@ -38,8 +42,8 @@ def folder(where: Path, **services: str) -> dict[str, str]:
 
 
 def declared(run: mocked.Run) -> dict[str, object]:
-    """Every resource but those that name all validators together, by URN."""
-    shared = {"confirmed", "aws-monitoring-dashboard"}
+    """Every resource but those that name all services together, by URN."""
+    shared = {"journal", "confirmed", "aws-monitoring-dashboard"}
     return {
         resource.urn: mocked.plain(resource.inputs)
         for resource in run.resources
@@ -101,6 +105,83 @@ def test_a_gateway_is_attached_to_or_left_out(
 def test_the_demo_backend_is_one_for_all(whole: Whole, tmp_path: Path) -> None:
     run = whole(settings=folder(tmp_path, orders="create", bills="create"))
     assert len(run.of("signet:aws:EchoBackend")) == 1
+
+
+def policy_of(run: mocked.Run, service: str) -> Policy:
+    text = run.one(f"{service}-validator-settings").inputs["code"]
+    told = ValidatorSettings.parse(text.assets["python/signet_settings.json"].text.encode())
+    return told.issuers[0].policy
+
+
+def recorded(run: mocked.Run) -> dict[str, Any]:
+    """The state that a run leaves, as far as the program reads it."""
+    journal, confirmed = (run.one(name).inputs["input"] for name in ("journal", "confirmed"))
+    outputs = {"services": mocked.plain(run.exports["services"])}
+    return {
+        **stashed(journal, confirmed),
+        "urn:pulumi:test::signet::pulumi:pulumi:Stack::signet-test": {"outputs": outputs},
+    }
+
+
+def test_a_lowered_lifetime_reaches_validators_when_longer_tokens_have_run_out(
+    whole: Whole, tmp_path: Path
+) -> None:
+    given = folder(tmp_path, orders="create")
+    path = tmp_path / "orders.yaml"
+    state = recorded(whole(settings=given))
+    path.write_text(path.read_text().replace("10m", "5m"))
+    wait = 60 + 600 + 2 * 60  # D + H + 2S with the defaults
+    lives = []
+    # The run that lowers it, one that sees it done, one a second too early, one in time.
+    for later in (10, 100, 100 + wait - 1, 100 + wait):
+        run = whole(settings=given, state=state, now=NOW + later)
+        state = recorded(run)
+        lives.append(policy_of(run, "orders").max_lifetime)
+        assert run.exports["services"]["orders"]["tokenLifetime"] == 300
+    assert lives == [600, 600, 600, 300]
+
+
+def test_a_manifest_deleted_by_hand_keeps_its_validators_until_its_tokens_have_run_out(
+    whole: Whole, tmp_path: Path
+) -> None:
+    given = folder(tmp_path, orders="create", bills="create")
+    first = whole(settings=given)
+    (tmp_path / "orders.yaml").unlink()
+    held = whole(settings=given, state=recorded(first), now=NOW + 10)
+    assert {urn for urn in declared(first) if "orders" in urn} <= set(declared(held))
+    told = held.exports["services"]["orders"]
+    assert (told["leaving"], told["servedUntil"]) == ("2027-01-15T08:00:10Z", NOW + 10 + 1_080)
+    still = whole(settings=given, state=recorded(held), now=NOW + 10 + 1_079)
+    assert still.exports["services"]["orders"]["servedUntil"] == told["servedUntil"]
+    gone = whole(settings=given, state=recorded(still), now=NOW + 10 + 1_080)
+    assert [urn for urn in declared(gone) if "orders" in urn] == []
+    assert set(gone.exports["services"]) == {"bills"}
+
+
+def test_a_manifest_that_comes_back_is_an_ordinary_service_again(
+    whole: Whole, tmp_path: Path
+) -> None:
+    given = folder(tmp_path, orders="create")
+    text = (tmp_path / "orders.yaml").read_text()
+    first = whole(settings=given)
+    (tmp_path / "orders.yaml").unlink()
+    held = whole(settings=given, state=recorded(first), now=NOW + 10)
+    (tmp_path / "orders.yaml").write_text(text)
+    again = whole(settings=given, state=recorded(held), now=NOW + 20)
+    assert set(declared(again)) == set(declared(first))
+    assert mocked.plain(again.exports["services"]) == mocked.plain(first.exports["services"])
+
+
+def test_a_service_that_is_to_go_at_once_is_not_held(whole: Whole, tmp_path: Path) -> None:
+    given = folder(tmp_path, orders="create")
+    first = whole(settings=given)
+    path = tmp_path / "orders.yaml"
+    path.write_text(marked_leaving(path.read_text(), AT_ONCE))
+    gone = whole(settings=given, state=recorded(first), now=NOW + 10)
+    assert [urn for urn in declared(gone) if "orders" in urn] == []
+    path.unlink()
+    after = whole(settings=given, state=recorded(gone), now=NOW + 20)
+    assert set(declared(after)) == set(declared(gone))
 
 
 def test_a_faulty_manifest_stops_the_run_before_anything_is_declared(

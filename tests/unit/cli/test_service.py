@@ -131,10 +131,17 @@ def test_a_service_goes_once_its_tokens_have_run_out(
     assert path.exists() != gone
 
 
-def test_now_does_not_wait(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("deployed", "code"), [({"orders": {"leaving": ""}}, 1), ({}, 0)])
+def test_now_marks_it_to_go_with_the_next_run_and_its_file_after_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deployed: dict[str, Any], code: int
+) -> None:
     assert add(tmp_path) == 0
+    path = tmp_path / "orders.yaml"
     assert remove(tmp_path, "--now") == 0
-    assert list(tmp_path.iterdir()) == []
+    assert parse_service(path.read_text(), "orders.yaml").gone
+    monkeypatch.setattr(stacks, "existing_stack", lambda *_, **__: Deployed(deployed))
+    assert remove(tmp_path, "--stack", "prod") == code
+    assert path.exists() == bool(code)
 
 
 def test_a_mark_leaves_all_else_as_it_was() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from signet.confirmed import Confirmed, ValidatorReport, confirm
 from signet.journal import Journal
 from signet.rotation import Request
 from signet.strict_json import RecordError
+from signet.token_ceiling import Ceiling
 from tests.unit.rotation.runs import DAY, RING, Runs, kid_of, settled
 
 
@@ -45,6 +47,15 @@ def test_the_journal_is_canonical() -> None:
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
 
 
+def test_services_are_read_as_they_were_written_and_none_leave_the_record_as_it_was() -> None:
+    journal = HISTORY[-1][0]
+    ceilings = {"orders": Ceiling(offered=300, accepted=900, ends=1_800_000_000)}
+    told = replace(journal, services=ceilings)
+    assert Journal.parse(told.dumps()) == told
+    assert told.digest != journal.digest
+    assert "services" not in json.loads(journal.dumps())
+
+
 def _ring(loaded: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = loaded["rings"][RING]
     return found
@@ -69,6 +80,14 @@ JOURNAL_FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a negative sequence": (lambda j: _ring(j).update(sequence=-1), "whole number"),
     "a time after 2100": (lambda j: _first(j).update(prepared_at=10**11), "after the year 2100"),
     "a number used before": (lambda j: _ring(j).update(next_generation=1), "used before"),
+    "a lifetime that is issued and not taken": (
+        lambda j: j.update(services={"orders": {"offered": 2, "accepted": 1, "ends": None}}),
+        "validators do not take",
+    ),
+    "a missing field of a service": (
+        lambda j: j.update(services={"orders": {"offered": 1, "accepted": 1}}),
+        "missing field ends",
+    ),
     "numbers that do not rise": (
         lambda j: _ring(j)["generations"].append(_first(j)),
         "do not rise",
