@@ -114,8 +114,12 @@ class Consumer:
             self.see(found, now)
 
     def see(self, found: Document, now: int) -> None:
-        """Judge a set that was fetched."""
-        if self.mode is Mode.FOREIGN:
+        """Judge a set that was fetched.
+
+        The very document that it took last is taken again without a look: nothing that it was
+        judged by has changed, because a deployment, which would, makes it forget what it took.
+        """
+        if self.mode is Mode.FOREIGN or found is self.taken:
             self.taken, self.contact = found, now
             return
         self.denied |= found.denied
