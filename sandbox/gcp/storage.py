@@ -1,15 +1,17 @@
 """A fake Cloud Storage: reads by the JSON API and by the XML API, with Google's access rules.
 
-Whoever holds the fake's own token may also write an object over by the XML API, conditionally.
+Whoever holds the fake's own token may also write an object, by a multipart upload of the JSON API,
+conditionally.
 
-Source: Cloud Storage, "Objects: get", "XML API: GET Object", "PUT Object", "Request preconditions"
-and "IAM roles for Cloud Storage". Not here: listing, versions, ranges, compression.
+Source: Cloud Storage, "Objects: get", "Objects: insert", "XML API: GET Object", "Request
+preconditions" and "IAM roles for Cloud Storage". Not here: listing, versions, ranges, compression.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import time
 import urllib.parse
 from collections.abc import Callable
@@ -23,8 +25,10 @@ from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
 
 _JSON_API = "/storage/v1/b/"
+_UPLOADS = "/upload/storage/v1/b/"
 _READERS = frozenset({"roles/storage.legacyObjectReader", "roles/storage.objectViewer"})
 _NOT_MODIFIED, _FAILED = 304, 412
+_PARTS = 2
 
 
 class Storage:
@@ -35,9 +39,9 @@ class Storage:
         self._trusts = trusts
 
     def answer(self, asked: Asked) -> Said:
-        """Answer a read, or a write by the XML API."""
-        if asked.method == "PUT" and not asked.raw_path.startswith(_JSON_API):
-            return self._put(asked)
+        """Answer a read, or a write by the JSON API."""
+        if asked.method == "POST" and asked.raw_path.startswith(_UPLOADS):
+            return self._insert(asked)
         if asked.method not in ("GET", "HEAD"):
             raise Refusal(405, "METHOD_NOT_ALLOWED", "the fake takes no such request")
         if asked.raw_path.startswith(_JSON_API):
@@ -48,29 +52,27 @@ class Storage:
         bucket, _, name = asked.path.removeprefix("/").partition("/")
         return self._data(asked, self._found(asked, bucket, name))
 
-    def _put(self, asked: Asked) -> Said:
-        bucket, _, name = asked.path.removeprefix("/").partition("/")
+    def _insert(self, asked: Asked) -> Said:
+        bucket = urllib.parse.unquote(asked.raw_path.removeprefix(_UPLOADS).removesuffix("/o"))
         if not self._trusts(asked):
             raise Refusal(403, "FORBIDDEN", "Caller does not have storage.objects.create")
-        if self._memory.get(f"bucket:{bucket}") is None or not name:
+        if self._memory.get(f"bucket:{bucket}") is None:
             raise Refusal(404, "NOT_FOUND", "The specified bucket does not exist.")
-        told = {
-            "contentType": asked.headers.get("content-type"),
-            "cacheControl": asked.headers.get("cache-control"),
-        }
-        wanted = asked.headers.get("x-goog-if-generation-match")
+        told, content = _parts(asked)
+        name = told["name"]
+        wanted = asked.query.get("ifGenerationMatch")
         with self._memory.change() as resources:
             before = resources.get(f"object:{bucket}/{name}")
             held = before["stored"]["generation"] if before else "0"
             if wanted is not None and wanted != held:
                 raise Refusal(_FAILED, "FAILED_PRECONDITION", "conditionNotMet")
-            made = stored(self._memory, told, asked.body, time.time())
+            made = stored(self._memory, told, content, time.time(), int(held))
             resources[f"object:{bucket}/{name}"] = {
-                "inputs": {"bucket": bucket, "name": name, **told},
+                "inputs": {"bucket": bucket, **told},
                 **(before or {}),
                 "stored": made,
             }
-        return Said(200, {"ETag": made["etag"], "x-goog-generation": made["generation"]})
+        return said_json(200, _described(bucket, name, made))
 
     def _json(self, asked: Asked, bucket: str, name: str, *, data: bool) -> Said:
         found = self._found(asked, bucket, name)
@@ -79,22 +81,7 @@ class Storage:
             raise Refusal(_FAILED, "FAILED_PRECONDITION", "conditionNotMet")
         if data:
             return self._data(asked, found)
-        return said_json(
-            200,
-            {
-                "kind": "storage#object",
-                "bucket": bucket,
-                "name": name,
-                "generation": found["generation"],
-                "metageneration": "1",
-                "contentType": found["contentType"],
-                "cacheControl": found["cacheControl"],
-                "size": str(found["size"]),
-                "md5Hash": found["md5"],
-                "crc32c": found["crc32c"],
-                "etag": found["etag"],
-            },
-        )
+        return said_json(200, _described(bucket, name, found))
 
     def _found(self, asked: Asked, bucket: str, name: str) -> dict[str, Any]:
         known = self._memory.get(f"bucket:{bucket}")
@@ -138,8 +125,37 @@ class Storage:
         return Said(200, headers, self._memory.content(found["content"]))
 
 
-def stored(memory: Memory, inputs: dict[str, Any], content: bytes, now: float) -> dict[str, Any]:
-    """Return what is kept of an object beside its inputs."""
+def _parts(asked: Asked) -> tuple[dict[str, Any], bytes]:
+    """Return what a multipart upload says of its object, and the object's bytes (RFC 2387)."""
+    _, _, boundary = asked.headers.get("content-type", "").partition("boundary=")
+    edge = f"--{boundary}".encode()
+    found = [part.partition(b"\r\n\r\n")[2] for part in asked.body.split(edge)[1:-1]]
+    if asked.query.get("uploadType") != "multipart" or not boundary or len(found) != _PARTS:
+        raise Refusal(400, "INVALID_ARGUMENT", "the fake takes multipart uploads alone")
+    told, content = (part.removesuffix(b"\r\n") for part in found)
+    return json.loads(told), content
+
+
+def _described(bucket: str, name: str, stored: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "storage#object",
+        "bucket": bucket,
+        "name": name,
+        "generation": stored["generation"],
+        "metageneration": "1",
+        "contentType": stored["contentType"],
+        "cacheControl": stored["cacheControl"],
+        "size": str(stored["size"]),
+        "md5Hash": stored["md5"],
+        "crc32c": stored["crc32c"],
+        "etag": stored["etag"],
+    }
+
+
+def stored(
+    memory: Memory, inputs: dict[str, Any], content: bytes, now: float, before: int = 0
+) -> dict[str, Any]:
+    """Return what is kept of an object beside its inputs; `before` is the generation until now."""
     md5 = hashlib.md5(content, usedforsecurity=False).digest()
     crc = google_crc32c.value(content).to_bytes(4, "big")
     return {
@@ -152,6 +168,6 @@ def stored(memory: Memory, inputs: dict[str, Any], content: bytes, now: float) -
         "md5hex": md5.hex(),
         "crc32c": base64.b64encode(crc).decode(),
         "etag": f'"{md5.hex()}"',
-        "generation": str(int(now * 1_000_000)),
+        "generation": str(max(int(now * 1_000_000), before + 1)),
         "updated": int(now),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +11,12 @@ from sandbox.fakes.server import Server
 from sandbox.gcp.cloud import Gcp
 from sandbox.gcp.server import Fake
 
+from .in_process import in_process
+
 
 @contextmanager
 def running(folder: Path) -> Iterator[Gcp]:
     """A fake that nothing else uses, as the sandbox's plugin sees it."""
     port = ports.allot()
-    server = Server(port, Fake(folder, port, "the-sandbox").answer)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with in_process(Server(port, Fake(folder, port, "the-sandbox").answer)):
         yield Gcp(port, "example-org-dev", "europe-west3", {})
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

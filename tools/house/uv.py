@@ -50,6 +50,23 @@ def obtain(root: Path, cache: Path) -> Path:
     return command
 
 
+def install(lock: str, target: Path, root: Path, cache: Path, what: str) -> None:
+    """Install what `lock` (a path below `root`) names into the folder `target`; a person is told
+    that `what` is got.
+    """
+    place = ["--target", str(target), "--require-hashes", "-r", lock]
+    with Progress(f"Getting {what}") as progress:
+        done = watch(
+            [str(obtain(root, cache)), "pip", "install", "--no-cache", *place],
+            env=environment(),
+            cwd=root,
+            limit=2 * LIMIT,
+            on_line=progress.update,
+        )
+    if not done.ok:
+        raise SetupFault(f"uv could not install {what}", NO_NETWORK, done.tail)
+
+
 def _install(lock: Path, work: Path) -> None:
     pip = _pip(work)
     arguments = ["install", "--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:"]

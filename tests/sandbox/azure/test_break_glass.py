@@ -12,7 +12,7 @@ from components.azure.settings import AzureSettings
 from components.break_glass import Held, Overtaken
 from signet.errors import CouldNotCheck
 from signet.observed import StoreReading
-from tests.sandbox.azure.conftest import Running
+from tests.sandbox.azure.running import Running
 from tests.sandbox.azure.test_fake import NAME, account, get, key, published
 
 

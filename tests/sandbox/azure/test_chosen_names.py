@@ -16,7 +16,7 @@ from components.settings import parse
 from components.surroundings import Surroundings
 from sandbox.azure.arm import SUBSCRIPTION, TENANT
 from signet.errors import CouldNotCheck
-from tests.sandbox.azure.conftest import Running
+from tests.sandbox.azure.running import Running
 
 VAULT = {
     "resourceGroupName": "signet-dev",

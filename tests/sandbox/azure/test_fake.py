@@ -23,7 +23,7 @@ from signet.documents import jwk_from_pem, render_jwks
 from signet.issuing.errors import KeyUnusable
 from signet.issuing.issuer import confirmed_keys
 from signet.issuing.signers.azure import connect
-from tests.sandbox.azure.conftest import Running
+from tests.sandbox.azure.running import Running
 from tests.unit.issuing.local_keys import LocalSigner
 
 GROUP = "signet-test"

@@ -13,7 +13,7 @@ from components.surroundings import Surroundings
 from sandbox.azure.arm import SUBSCRIPTION
 from signet.errors import CouldNotCheck
 from signet.interrupted import Wanted
-from tests.sandbox.azure.conftest import Running
+from tests.sandbox.azure.running import Running
 
 OURS = {"signet:environment": "dev"}
 GROUP = "signet-dev"

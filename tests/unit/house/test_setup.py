@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from signet.paths import repo_root
-from tools.house import engine, engine_build, environment, main, uv
+from tools.house import engine, engine_build, environment, go_build, main, uv
 from tools.house.faults import SetupFault
 from tools.house.locked import locked
 from tools.house.progress import Progress
@@ -263,7 +263,7 @@ def test_a_launcher_prefers_the_named_python_then_the_environments(
 )
 def test_go_tells_its_version(tmp_path: Path, printed: str, version: tuple[int, ...]) -> None:
     go = script(tmp_path / "go", f"echo '{printed}'")
-    assert engine_build.go_version(str(go), runnable()) == version
+    assert go_build.go_version(str(go), runnable()) == version
 
 
 # --- remembered, so that the second run is quick ---

@@ -1,0 +1,63 @@
+"""What every test of the storage code needs: sets to publish, and what a consumer sees."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from components.break_glass import BreakGlass, Held, Overtaken
+from signet.documents import JWKS_CONTENT_TYPE, jwk_from_pem, render_jwks
+from tests.unit.issuing.local_keys import LocalSigner
+from validator_functions.verification.fetch import Answer, HttpFetcher, get, parse_url
+
+CACHE = "public, max-age=300"
+_JWK = jwk_from_pem(LocalSigner("ES256").public_key_pem(), "ES256")
+_WRITERS = 8
+
+
+def published(sequence: int) -> str:
+    """A well-formed set under a number."""
+    return render_jwks([_JWK], sequence, [])
+
+
+def seen(url: str, **headers: str) -> Answer:
+    """What anybody gets there, by the validator's own transport."""
+    import time
+
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return get(parse_url(url, loopback_http=True), named, time.monotonic() + 10, 64 * 1024)
+
+
+def fetcher() -> HttpFetcher:
+    """The validators' own."""
+    return HttpFetcher(loopback_http=True)
+
+
+def assert_published(url: str, body: str) -> str:
+    """The document is there with the headers that consumers go by; returns its entity tag."""
+    answer = seen(url)
+    assert (answer.status, answer.body.decode()) == (200, body)
+    assert answer.headers["content-type"] == JWKS_CONTENT_TYPE
+    assert answer.headers["cache-control"] == CACHE
+    fetched = fetcher()(url)
+    assert (fetched.body.decode(), fetched.max_age) == (body, 300)
+    assert fetched.etag
+    return fetched.etag
+
+
+def winners(hand: Callable[[], BreakGlass], held: Held) -> list[int]:
+    """Which of many writers, each with a number of its own, wrote over the same `held` at once."""
+    together = threading.Barrier(_WRITERS)
+
+    def write(number: int) -> int | None:
+        adapter = hand()
+        together.wait(30)
+        try:
+            adapter.write(published(number), held)
+        except Overtaken:
+            return None
+        return number
+
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        return [number for number in pool.map(write, range(100, 100 + _WRITERS)) if number]
