@@ -3,8 +3,8 @@
 The decision, its logged status and its reason are the same everywhere; what reaches the client is
 the gateway's own. The table is that of `validator_functions/<runtime>/answers.py` (which have the
 sources), and tests hold them together: each way without its cloud, and the matrix of
-`docs/runtimes.md` through the gateways themselves. `envoy`, `caddy` and `nginx` are those proxies
-with the configuration that the stack exports:
+`docs/runtimes.md` through the gateways themselves. `envoy`, `caddy`, `traefik` and `nginx` are those
+proxies with the configuration that the stack exports:
 
 =================  ===  ===  ===  ===  ======================================================
 gateway            200  401  403  503  without a token
@@ -17,6 +17,7 @@ azure function     200  401  403  503  401 from the function itself
 gcp forward-auth   200  401  403  503  401 from the validator
 gcp envoy          200  401  403  503  401 from the validator
 gcp caddy          200  401  403  503  401 from the validator
+gcp traefik        200  401  403  503  401 from the validator
 gcp nginx          200  401  403  503  401 from the validator
 =================  ===  ===  ===  ===  ======================================================
 """
@@ -90,6 +91,7 @@ ANSWERS: Final[Mapping[tuple[str, str], GatewayAnswers]] = {
             ("forward-auth", "Cloud Run, as a proxy asks it"),
             ("envoy", "Cloud Run behind Envoy's ext_authz"),
             ("caddy", "Cloud Run behind Caddy's forward_auth"),
+            ("traefik", "Cloud Run behind Traefik's ForwardAuth"),
             ("nginx", "Cloud Run behind nginx's auth_request"),
         )
     },

@@ -7,6 +7,7 @@ fails closed. Sources: nginx, `ngx_http_auth_request_module`; Caddy, "forward_au
 
 import json
 import urllib.parse
+from itertools import product
 from typing import Final
 
 from components.gcp.envoy import ASK_PATH
@@ -15,6 +16,9 @@ from components.passed_on import IDENTITY_HEADERS
 _BACKEND: Final = "http://BACKEND"
 _SECONDS: Final = 2
 """The first decision of an instance may wait a second for the published set."""
+
+_MOST_OCTETS: Final = 4096
+"""Of an answer's body; a refusal has under 100."""
 
 
 def nginx(validator_url: str, backend: str = _BACKEND) -> str:
@@ -91,9 +95,15 @@ def traefik(validator_url: str) -> str:
     """Return two middlewares as JSON, which YAML is too: name both, in this order, on each router.
 
     `authResponseHeaders` replaces a header of the caller's by the answer's, and removes it where
-    the answer has none. From the documentation alone: Traefik itself was not run here.
+    the answer has none. An empty value among `customRequestHeaders` removes one; there is no
+    pattern for names, so that each way to write `_` for `-`, which some back ends take for the
+    same, is listed.
     """
-    empty = {f"{name}": "" for name in IDENTITY_HEADERS}
+    empty = {
+        "".join(spelled): ""
+        for name in IDENTITY_HEADERS
+        for spelled in product(*(("-", "_") if letter == "-" else (letter,) for letter in name))
+    }
     return json.dumps(
         {
             "http": {
@@ -104,6 +114,7 @@ def traefik(validator_url: str) -> str:
                             "address": f"{validator_url}{ASK_PATH}",
                             "trustForwardHeader": False,
                             "authResponseHeaders": list(IDENTITY_HEADERS),
+                            "maxResponseBodySize": _MOST_OCTETS,
                         }
                     },
                 }

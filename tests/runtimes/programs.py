@@ -17,7 +17,7 @@ _START_SECONDS = 20.0
 
 
 def program(name: str) -> str | None:
-    """The path of `envoy`, `caddy` (packages of this environment) or `nginx` (the system's)."""
+    """The path of `envoy`, `caddy`, `traefik` (this environment's) or `nginx` (the system's)."""
     places = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin"]
     )

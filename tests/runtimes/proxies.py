@@ -1,7 +1,9 @@
-"""Envoy, Caddy and nginx with the configuration that a stack exports, before an echo."""
+"""Envoy, Caddy, Traefik and nginx with the configuration that a stack exports, before an echo."""
 
+import http
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +12,7 @@ from typing import Any, NamedTuple
 
 from components.gcp import envoy, proxies
 
-from .programs import free_port, program, running
+from .programs import free_port, program, running, send
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
 
@@ -71,7 +73,18 @@ def proxy(name: str, folder: Path, validator_port: int, back_end_port: int) -> I
     validator = f"http://127.0.0.1:{validator_port}"
     command = kind.command(found, folder, port, validator, back_end_port)
     with running(command, port, folder / f"{name}.log"):
+        _await_route(port)
         yield port
+
+
+def _await_route(port: int) -> None:
+    """Wait until it knows its one route: Traefik listens before it has read its file."""
+    for _ in range(200):
+        status, _, _ = send(port, "/", [])
+        if status != http.HTTPStatus.NOT_FOUND:
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"the proxy on port {port} has no route")
 
 
 def _envoy(found: str, folder: Path, port: int, validator: str, back_end_port: int) -> list[str]:
@@ -153,8 +166,31 @@ def _nginx(found: str, folder: Path, port: int, validator: str, back_end_port: i
     return [found, "-c", str(file), "-p", str(folder), "-e", "stderr"]
 
 
+def _traefik(found: str, folder: Path, port: int, validator: str, back_end_port: int) -> list[str]:
+    told = json.loads(proxies.traefik(validator))
+    middlewares = list(told["http"]["middlewares"])
+    behind = {"servers": [{"url": f"http://127.0.0.1:{back_end_port}"}]}
+    told["http"] |= {
+        "routers": {
+            "all": {"rule": "PathPrefix(`/`)", "service": "back-end", "middlewares": middlewares}
+        },
+        "services": {"back-end": {"loadBalancer": behind}},
+    }
+    file = folder / "traefik.yaml"  # JSON is YAML too; the name says which reader it takes
+    file.write_text(json.dumps(told))
+    return [
+        found,
+        f"--entrypoints.web.address=127.0.0.1:{port}",
+        f"--providers.file.filename={file}",
+        "--global.checknewversion=false",
+        "--global.sendanonymoususage=false",
+        "--log.level=WARN",
+    ]
+
+
 PROXIES = {
     "envoy": Kind("envoy", "envoy", _envoy),
     "caddy": Kind("caddy", "forwarded", _caddy),
+    "traefik": Kind("traefik", "forwarded", _traefik),
     "nginx": Kind("nginx", "original", _nginx),
 }

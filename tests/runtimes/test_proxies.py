@@ -1,4 +1,4 @@
-"""Envoy, Caddy and nginx, the real programs, with the configuration that a stack exports."""
+"""Envoy, Caddy, Traefik and nginx, the real programs, with the configuration that a stack exports."""
 
 import json
 import time
@@ -31,7 +31,7 @@ class Front:
     def __init__(self, name: str, port: int, log: Path) -> None:
         self.name = name
         self.url = f"http://127.0.0.1:{port}"
-        self._port = port
+        self.port = port
         self._log = log
         self._read = 0
 
@@ -40,7 +40,7 @@ class Front:
     ) -> tuple[int, Any, dict[str, list[str]]]:
         """Status, headers, and what the back end was sent (empty where it was not reached)."""
         octets = [(name.encode(), value.encode()) for name, value in headers]
-        status, told, body = send(self._port, target, octets, method)
+        status, told, body = send(self.port, target, octets, method)
         reached: dict[str, list[str]] = {}
         if status == 200:
             for name, value in json.loads(body)["headers"]:
@@ -114,8 +114,6 @@ def test_what_a_caller_claims_to_be_never_reaches_the_back_end(front: Front) -> 
         ([bearer], "GET /", 403, "route_not_allowed"),
         ([bearer], "GET /orders/7?x=/orders/8", 200, None),
         ([bearer], "GET /other/..;/orders/7", 403, "route_not_allowed"),
-        ([bearer], "GET /orders/%2e%2e/orders/7", 403, "route_not_allowed"),
-        ([bearer], "GET //orders/7", 403, "route_not_allowed"),
         ([("Cookie", "access_token=x")], "GET /orders/7?access_token=x", 401, "token_missing"),
         *(
             ([bearer, (name, "/orders/8")], "GET /orders/7", 403, "route_not_allowed")
@@ -149,6 +147,18 @@ def test_the_client_sees_the_decision_and_the_log_has_its_reason(
         assert told["www-authenticate"].startswith("Bearer")
 
 
+@pytest.mark.parametrize("spelled", ["/orders/%2e%2e/orders/7", "//orders/7"])
+def test_a_path_spelled_otherwise_is_refused_or_passed_on_as_it_was_judged(
+    front: Front, spelled: str
+) -> None:
+    front.logged()
+    status, _, body = send(front.port, spelled, [(b"Authorization", bearer()[1].encode())])
+    if front.name == "traefik":  # It cleans the path before it asks (entry point, `sanitizePath`).
+        assert (status, front.logged(), json.loads(body)["path"]) == (200, [None], "/orders/7")
+    else:
+        assert (status, front.logged()) == (403, ["route_not_allowed"])
+
+
 def test_two_authorization_headers_pass_nowhere(front: Front) -> None:
     front.logged()
     status, _, _ = front.ask("/orders/7", bearer(), ("Authorization", "Basic eDp5"))
@@ -162,12 +172,12 @@ def test_no_way_around_the_proxy_is_open(front: Front) -> None:
     assert [opening.as_dict() for opening in try_all(tried, send_from_outside)] == []
 
 
-def test_without_a_validator_nothing_passes_and_the_client_is_told_503(tmp_path: Path) -> None:
+def test_without_a_validator_nothing_passes_and_the_client_is_told_so(tmp_path: Path) -> None:
     tried = [name for name, kind in PROXIES.items() if program(kind.program)]
     if not tried:
         pytest.skip("none of the proxies is installed")
     for name in tried:
         with back_end() as behind, proxy(name, tmp_path, free_port(), behind) as port:
             status, _, _ = send(port, "/orders/7", [(b"Authorization", bearer()[1].encode())])
-            # Caddy has its own status for a service that it cannot reach.
-            assert status == (502 if name == "caddy" else 503), name
+            # Caddy and Traefik have their own for a service that they cannot reach.
+            assert status == {"caddy": 502, "traefik": 500}.get(name, 503), name

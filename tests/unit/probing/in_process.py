@@ -30,7 +30,7 @@ from validator_functions.verification.settings import ValidatorSettings
 from validator_functions.verification.validator import Validator
 
 NOW = 1_800_000_000
-PROXIES = ("forward-auth", "envoy", "caddy", "nginx")
+PROXIES = ("forward-auth", "envoy", "caddy", "traefik", "nginx")
 ARN = "arn:aws:execute-api:eu-central-1:000000000000:abc"
 BENCH = Bench(
     signer=LocalSigner("RS256"),
