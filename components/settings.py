@@ -85,6 +85,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "awsKeyAdministrators": Setting(kind="array", default=()),
     "awsIssuerPrincipals": Setting(kind="array", default=()),
     "awsHttpApi": Setting(kind="string", default="create"),
+    "awsHttpAnswers": Setting(kind="string", default="simple"),
     "awsRestApi": Setting(kind="string", default="create"),
     "awsRestAccessLogs": Setting(kind="boolean", default=False),
     "awsBackend": Setting(kind="string", default="echo"),

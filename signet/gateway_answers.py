@@ -3,8 +3,8 @@
 The decision, its logged status and its reason are the same everywhere; what reaches the client is
 the gateway's own. The table is that of `validator_functions/<runtime>/answers.py` (which have the
 sources), and tests hold them together: each way without its cloud, and the matrix of
-`docs/runtimes.md` through the gateways themselves. `envoy`, `caddy`, `traefik` and `nginx` are those
-proxies with the configuration that the stack exports:
+`docs/runtimes.md` through the gateways themselves. `envoy`, `caddy`, `traefik` and `nginx` are
+those proxies with the configuration that the stack exports:
 
 =================  ===  ===  ===  ===  ======================================================
 gateway            200  401  403  503  without a token

@@ -16,6 +16,8 @@ class Guard:
     invoke_arn: pulumi.Input[str]
     result_cache: int = 0
     """Seconds that a gateway may keep an answer; 0 keeps none."""
+    answers_simply: bool = True
+    """Whether the function gives an HTTP API simple answers; otherwise IAM policies."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,11 +62,12 @@ class HttpAuthorizerArgs:
 
 
 class HttpAuthorizer(pulumi.ComponentResource):
-    """A Lambda authorizer, format 2.0 with simple answers, and the right to call the validator.
+    """A Lambda authorizer, format 2.0, and the right to call the validator.
 
     Answers are not kept unless settings say so: an allowed one outlives its token and a withdrawn
     key. One that is kept counts for its own method and path alone, because a simple answer names
-    neither (AWS, "Control access to HTTP APIs with AWS Lambda authorizers", caching).
+    neither, and a policy kept for another path would refuse it (AWS, "Control access to HTTP APIs
+    with AWS Lambda authorizers", caching).
     """
 
     authorizer_id: pulumi.Output[str]
@@ -84,7 +85,7 @@ class HttpAuthorizer(pulumi.ComponentResource):
             authorizer_type="REQUEST",
             authorizer_uri=args.guard.invoke_arn,
             authorizer_payload_format_version="2.0",
-            enable_simple_responses=True,
+            enable_simple_responses=args.guard.answers_simply,
             authorizer_result_ttl_in_seconds=args.guard.result_cache,
             identity_sources=[
                 "$request.header.Authorization",

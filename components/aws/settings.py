@@ -20,6 +20,10 @@ _FUNCTION: Final = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64
 _TOPIC: Final = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}"
 
 
+HttpAnswers = Literal["simple", "iam"]
+"""What an HTTP API's authorizer is answered with: allowed or not, or a policy for the method."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApiChoice:
     """Whether a gateway is created, left out, or one that exists is attached to."""
@@ -47,6 +51,7 @@ class AwsSettings:
     key_administrators: tuple[str, ...]
     issuer_principals: tuple[str, ...]
     http_api: ApiChoice
+    http_answers: HttpAnswers
     rest_api: ApiChoice
     rest_access_logs: bool
     backend: Backend
@@ -90,6 +95,9 @@ def read_aws(read: SettingReader, surroundings: Surroundings) -> AwsSettings:
         key_administrators=read.strings("awsKeyAdministrators", _ROLE_OR_USER, arns),
         issuer_principals=principals,
         http_api=_api(read, "awsHttpApi"),
+        http_answers="iam"
+        if read.choice("awsHttpAnswers", ("simple", "iam")) == "iam"
+        else "simple",
         rest_api=_api(read, "awsRestApi"),
         rest_access_logs=read.flag("awsRestAccessLogs"),
         backend=_backend(read),

@@ -10,11 +10,15 @@ import pulumi_aws as aws
 
 from components.aws import names
 from components.aws.function_role import FunctionRole, FunctionRoleArgs
+from components.aws.settings import HttpAnswers
 from components.aws.settings_layer import reported_hash, settings_layer
 from components.aws.tags import environment_tags
 from components.validator_settings import HASH_VARIABLE, settings_hash
 
 HANDLER: Final = "validator_functions.aws_lambda.handler.handler"
+
+HTTP_ANSWERS_VARIABLE: Final = "SIGNET_HTTP_API_ANSWER"
+"""What tells the handler how HTTP APIs want their answers; without it, simply."""
 
 _TIMEOUT_SECONDS: Final = 5
 """One fetch of at most 1 s on an instance's first decision, a cold start's imports, and room;
@@ -37,6 +41,7 @@ class ValidatorArgs:
     """MiB. Lambda gives CPU by memory, a whole CPU at 1,769; a verification needs little of it."""
     concurrency: int
     """Reserved concurrent executions; 0 reserves none."""
+    http_answers: HttpAnswers
     log_days: int
     readable_objects: Sequence[str] = ()
     """S3 object ARNs that it may read; empty when the documents are public."""
@@ -96,7 +101,7 @@ class Validator(pulumi.ComponentResource):
             handler=HANDLER,
             code=pulumi.FileArchive(str(args.bundle)),
             layers=[layer.arn],
-            environment={"variables": {HASH_VARIABLE: self.settings_sha256}},
+            environment={"variables": self._variables(args)},
             memory_size=args.memory,
             timeout=_TIMEOUT_SECONDS,
             reserved_concurrent_executions=args.concurrency or None,
@@ -117,3 +122,9 @@ class Validator(pulumi.ComponentResource):
                 "reportedSha256": self.reported_sha256,
             }
         )
+
+    def _variables(self, args: ValidatorArgs) -> dict[str, pulumi.Input[str]]:
+        told: dict[str, pulumi.Input[str]] = {HASH_VARIABLE: self.settings_sha256}
+        if args.http_answers != "simple":
+            told[HTTP_ANSWERS_VARIABLE] = args.http_answers
+        return told

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from components.aws.validator import HTTP_ANSWERS_VARIABLE
 from components.passed_on import IDENTITY_HEADERS
+from signet.paths import repo_root
 from signet.probing import declared_ways as ways
 from tests.components import mocked
 from tests.components.conftest import Whole
@@ -23,7 +25,9 @@ def test_every_route_of_the_http_api_is_guarded_and_the_default_route_exists(who
         assert route.inputs["authorizerId"] == "environment-gateway-http-authorizer-id"
 
 
-@pytest.mark.parametrize("settings", [{}, {"awsBackend": URL}, {"awsResultCache": "30s"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"awsBackend": URL}, {"awsResultCache": "30s"}, {"awsHttpAnswers": "iam"}]
+)
 def test_what_is_declared_leaves_no_way_around(whole: Whole, settings: dict[str, Any]) -> None:
     run = whole(settings=settings)
     name = "environment-gateway"
@@ -78,6 +82,28 @@ def test_the_http_authorizer_answers_simply_uncached_and_wants_a_header(whole: W
     assert inputs["enableSimpleResponses"] is True
     assert inputs["authorizerResultTtlInSeconds"] == 0
     assert inputs["identitySources"] == ["$request.header.Authorization"]
+
+
+def test_an_http_api_that_wants_policies_is_declared_so_and_its_validator_told(
+    whole: Whole,
+) -> None:
+    run = whole(settings={"awsHttpAnswers": "iam"})
+    authorizer = run.one("environment-gateway-http-authorizer").inputs
+    assert authorizer["enableSimpleResponses"] is False
+    assert authorizer["authorizerPayloadFormatVersion"] == "2.0"
+    told = run.one("environment-validator-function").inputs["environment"]["variables"]
+    assert told["SIGNET_HTTP_API_ANSWER"] == "iam"
+    usual = whole().one("environment-validator-function").inputs["environment"]["variables"]
+    assert "SIGNET_HTTP_API_ANSWER" not in usual
+    # The name is the one that the handler reads.
+    handler = (repo_root() / "validator_functions/aws_lambda/handler.py").read_text()
+    assert f'ANSWER_VARIABLE = "{HTTP_ANSWERS_VARIABLE}"' in handler
+
+
+def test_an_api_that_is_attached_to_gets_policies_too(whole: Whole) -> None:
+    run = whole(settings={"awsHttpApi": "attach:abc123", "awsHttpAnswers": "iam"})
+    authorizer = run.one("environment-gateway-http-authorizer").inputs
+    assert authorizer["enableSimpleResponses"] is False
 
 
 def test_the_http_stage_deploys_by_itself_and_logs_without_tokens(whole: Whole) -> None:

@@ -122,6 +122,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("awsIssuerPrincipals", "role", "list"),
     ("awsHttpApi", "attach", "form"),
     ("awsHttpApi", "attach:", "form"),
+    ("awsHttpAnswers", "policy", "none of the allowed"),
     ("awsRestApi", "yes", "form"),
     ("awsRestAccessLogs", "1", "true nor false"),
     ("awsBackend", "http://plain.example.com", "form"),

@@ -1,4 +1,4 @@
-"""Envoy, Caddy, Traefik and nginx, the real programs, with the configuration that a stack exports."""
+"""Envoy, Caddy, Traefik and nginx, the real programs, with the configuration of a stack."""
 
 import json
 import time
