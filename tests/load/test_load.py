@@ -12,7 +12,7 @@ ASKED = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 def answered(status: int, connections: int, *questions: Question) -> Traffic:
     """Traffic that got `status` for everything, each question once."""
 
-    def handle(_method: str, _target: str, _headers: Headers) -> Answer:
+    def handle(_method: str, _target: str, _headers: Headers, *, waited: bool = False) -> Answer:
         return plain(status, {})
 
     server = Server("127.0.0.1", 0, handle, grace=0.5)

@@ -4,13 +4,12 @@ An allowed answer always carries every identity header, empty where the token sa
 a proxy which copies them overwrites what the caller sent. A refusal is RFC 6750 section 3's.
 """
 
-from json import JSONEncoder
+from json import dumps
+from json.encoder import encode_basestring_ascii as _quoted
 
 from ..verification.decision import Decision
 from ..verification.http_refusal import refusal
 from ..verification.identity import identity, identity_headers
-
-_to_json = JSONEncoder(separators=(",", ":")).encode
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -20,19 +19,21 @@ def answer(decision: Decision, request_id: str = "") -> Answer:
     if not decision.allowed:
         return refusal(decision, request_id)
     found = identity(decision)
-    return plain(decision.status, {"identity": found}, identity_headers(found))
+    # By hand: an encoder of `json` takes three times as long for five strings.
+    members = ",".join([f'"{name}":{_quoted(value)}' for name, value in found.items()])
+    return _whole(decision.status, f'{{"identity":{{{members}}}}}', identity_headers(found))
 
 
 def plain(status: int, body: object, headers: list[tuple[str, str]] | None = None) -> Answer:
     """Return an answer in JSON that nobody may keep."""
-    text = _to_json(body).encode()
-    return (
-        status,
-        [
-            ("content-type", "application/json"),
-            ("content-length", str(len(text))),
-            ("cache-control", "no-store"),
-            *(headers or []),
-        ],
-        text,
-    )
+    return _whole(status, dumps(body, separators=(",", ":")), headers or [])
+
+
+def _whole(status: int, text: str, headers: list[tuple[str, str]]) -> Answer:
+    body = text.encode()
+    first = [
+        ("content-type", "application/json"),
+        ("content-length", str(len(body))),
+        ("cache-control", "no-store"),
+    ]
+    return status, first + headers, body

@@ -6,6 +6,7 @@ what is wrong.
 
 from urllib.parse import urlsplit
 
+from ..verification.attempt import Deferral, deferring
 from ..verification.decision import Decision, KeyProvider, Request
 from ..verification.errors import SettingsError
 from ..verification.key_source import RefreshMode
@@ -38,16 +39,23 @@ class App:
         self._validator = validator
         self._proxy = proxy
 
-    def handle(self, method: str, target: str, headers: Headers) -> Answer:
-        """Answer one request. Never raises: whatever goes wrong is a refusal."""
+    def handle(
+        self, method: str, target: str, headers: Headers, *, waited: bool = False
+    ) -> Answer | Deferral:
+        """Answer one request, or say which keys it would have to wait for, unless it `waited`.
+
+        Never blocks and never raises: whatever goes wrong is a refusal.
+        """
         if is_question(target):
-            return self._authorize(method, target, headers)
+            return self._authorize(method, target, headers, waited=waited)
         if method in ("GET", "HEAD") and urlsplit(target).path in HEALTH_PATHS:
             report = self._validator.report()
             return plain(_OK if report["ready"] else _NOT_READY, report)
         return plain(_NOT_FOUND, {"reason": "not_found"})
 
-    def _authorize(self, method: str, target: str, headers: Headers) -> Answer:
+    def _authorize(
+        self, method: str, target: str, headers: Headers, *, waited: bool
+    ) -> Answer | Deferral:
         try:
             request = read(self._proxy, method, target, headers)
         except NotAsked as error:
@@ -57,4 +65,9 @@ class App:
                 self._proxy,
             )
             return answer(refused)
-        return answer(self._validator.decide(request, self._proxy), request.request_id)
+        with deferring() as deferral:
+            decision = self._validator.judge(request)
+        if deferral.attempts and not waited:
+            return deferral
+        self._validator.record(decision, request, self._proxy)
+        return answer(decision, request.request_id)

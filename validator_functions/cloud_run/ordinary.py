@@ -25,6 +25,8 @@ _UNUSUAL = frozenset(
 )
 """Headers about the message itself, not about who asks for what."""
 _NO_BODY = ("content-length", "0")
+_AS_EVER = (_NO_BODY, ("connection", "keep-alive"))
+"""What those may say without saying anything."""
 
 
 def read(data: bytes) -> tuple[str, str, Headers] | None:
@@ -38,7 +40,7 @@ def read(data: bytes) -> tuple[str, str, Headers] | None:
     for line in block[:-2].decode("latin-1").split("\r\n"):
         name, _, value = line.partition(":")
         header = (name.lower(), value.strip(" "))
-        if header[0] in _UNUSUAL and header != _NO_BODY:
+        if header[0] in _UNUSUAL and header not in _AS_EVER:
             return None
         hosts += header[0] == "host"
         headers.append(header)

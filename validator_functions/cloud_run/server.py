@@ -1,35 +1,66 @@
-"""An HTTP/1.1 server of threads: ordinary requests are read by `ordinary`, all others by h11.
+"""An HTTP/1.1 server of one loop: what one connection does, or does not do, holds up no other.
 
-h11 reads strictly and has no native code. One thread for each connection of the proxy in front, up
-to a limit; sizes and times are bounded.
-`docs/decisions/0008-the-server-of-cloud-run.md` has what was measured against it.
+One thread, because the decisions hold Python's lock anyway: threads spent a quarter of an answer on
+handing it round, and waited up to 5 ms for it beside a busy one. Where a decision would have to
+wait for keys, its connection is set aside until they came. Sizes, times and connections are
+bounded. `docs/decisions/0008-the-server-of-cloud-run.md` has what was measured against it.
 """
 
+import selectors
 import socket
-import struct
-import threading
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import h11
 
-from . import ordinary
+from ..verification.attempt import Deferral
 from .answers import Answer
+from .dialogue import HEADER_BYTES, Asked, Dialogue
+from .requests import Headers
 
-Headers = tuple[tuple[str, str], ...]
-Handle = Callable[[str, str, Headers], Answer]
-
-_CONNECTIONS = 256
-_HEADER_BYTES = 32 * 1024
-_CHUNK = 64 * 1024
+_CONNECTIONS = 512
+_AT_ONCE = 16
+"""So many new connections between two looks at the others."""
 _IDLE_SECONDS = 75.0
 """Longer than proxies keep an idle connection (Envoy: 1 h, but it retries; nginx: 60 s)."""
-_IDLE = struct.pack("ll", int(_IDLE_SECONDS), 0)
-"""The kernel's `struct timeval`."""
 _REQUEST_SECONDS = 10.0
-_POLL_SECONDS = 0.5
-_CONTINUE = h11.InformationalResponse(status_code=100, headers=[])
+_LINGER_SECONDS = 2.0
+_ROUND_SECONDS = 0.5
+"""The longest that a time limit is looked at too late."""
+
+
+class Handle(Protocol):
+    """Answers a request, or says what it would have to wait for; never that where it `waited`."""
+
+    def __call__(
+        self, method: str, target: str, headers: Headers, *, waited: bool = False
+    ) -> Answer | Deferral:
+        """Decide."""
+        ...  # pragma: no cover - a Protocol's body
+
+
+class _Line:
+    """One connection. It is closed at `limit`; `since` is when it last sent a whole request."""
+
+    __slots__ = ("dialogue", "limit", "since", "socket")
+
+    def __init__(self, connection: socket.socket, now: float) -> None:
+        self.socket = connection
+        self.dialogue = Dialogue()
+        self.since = now
+        self.limit = now + _REQUEST_SECONDS
+
+
+class _Parked:
+    """A request that is answered once what it waits for has finished, at the latest at `until`."""
+
+    def __init__(self, asked: Asked, deferral: Deferral, until: float) -> None:
+        self.asked = asked
+        self.deferral = deferral
+        self.until = until
 
 
 class Server:
@@ -38,13 +69,21 @@ class Server:
     def __init__(self, host: str, port: int, handle: Handle, *, grace: float = 8.0) -> None:
         self._handle = handle
         self._grace = grace
-        self._ending = threading.Event()
-        self._room = threading.BoundedSemaphore(_CONNECTIONS)
-        self._busy: set[socket.socket] = set()
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        self._ending = False
+        self._now = 0.0
+        self._looked = 0.0
+        # One for all: `recv` would get 32 KB from the system for each request, and give them back.
+        self._buffer = bytearray(HEADER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._lines: set[_Line] = set()
+        self._parked: dict[_Line, _Parked] = {}
         self._listener = socket.create_server((host, port), backlog=512)
-        self._listener.settimeout(_POLL_SECONDS)
+        self._bell, self._ear = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        for each, then in ((self._listener, self._accept), (self._ear, self._heard)):
+            each.setblocking(False)
+            self._selector.register(each, selectors.EVENT_READ, then)
+        self._bell.setblocking(False)
 
     @property
     def port(self) -> int:
@@ -52,138 +91,170 @@ class Server:
         return int(self._listener.getsockname()[1])
 
     def stop(self) -> None:
-        """Take no further connection, and let `run` return."""
-        self._ending.set()
+        """Take no further connection, and let `run` return. From any thread or signal handler."""
+        self._ending = True
+        self._ring()
 
     def run(self) -> None:
         """Serve until told to stop."""
-        while not self._ending.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-            # The kernel's own timeouts: Python's would ask `poll` before each call.
-            for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-                connection.setsockopt(socket.SOL_SOCKET, direction, _IDLE)
-            connection.setblocking(True)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._room.acquire()
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        while not self._ending:
+            self._round(_ROUND_SECONDS)
+        self._selector.unregister(self._listener)
         self._listener.close()
-        self._let_finish()
+        self._round(0.0)  # what has come by now is answered
+        end = self._now + self._grace
+        while self._close_idle() and self._now < end:
+            self._round(_ROUND_SECONDS)
+        for line in list(self._lines):
+            self._close(line)
+        self._selector.close()
+        self._bell.close()
+        self._ear.close()
 
-    def _let_finish(self) -> None:
-        limit = time.monotonic() + self._grace
-        while time.monotonic() < limit:
-            with self._lock:
-                for idle in self._open - self._busy:
-                    with suppress(OSError):
-                        idle.shutdown(socket.SHUT_RD)
-                if not self._open:
-                    return
-            time.sleep(0.02)
-
-    def _serve(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._open.add(connection)
-        try:
-            with connection:
-                self._talk(connection)
-        except (OSError, h11.RemoteProtocolError, h11.LocalProtocolError):
-            pass  # The peer is gone, or does not speak HTTP.
-        finally:
-            with self._lock:
-                self._open.discard(connection)
-                self._busy.discard(connection)
-            self._room.release()
-
-    def _talk(self, connection: socket.socket) -> None:
-        while data := connection.recv(_CHUNK):
-            asked = ordinary.read(data)
-            if asked is None:
-                if not self._talk_strictly(connection, data):
-                    return
+    def _round(self, seconds: float) -> None:
+        """See to everyone who has sent something, or whose time is over."""
+        if self._parked:
+            first = min(parked.until for parked in self._parked.values())
+            seconds = max(0.0, min(seconds, first - self._now))
+        ready = self._selector.select(seconds)
+        self._now = time.monotonic()
+        for key, _ in ready:
+            if isinstance(key.data, _Line):
+                self._see_to(key.data, self._read)
             else:
-                with self._lock:
-                    self._busy.add(connection)
-                self._answer(connection, self._handle(*asked), head=asked[0] == "HEAD")
-                with self._lock:
-                    self._busy.discard(connection)
-            if self._ending.is_set():
-                return
+                key.data()
+        for line, parked in list(self._parked.items()):
+            if parked.deferral.finished or self._now >= parked.until:
+                self._see_to(line, self._resume)
+        if self._now - self._looked >= _ROUND_SECONDS:
+            self._looked = self._now
+            for line in [line for line in self._lines if line.limit <= self._now]:
+                self._close(line)
 
-    def _answer(self, connection: socket.socket, answer: Answer, *, head: bool) -> None:
-        """Answer an ordinary request."""
-        told = ordinary.write(answer, without_body=head, closing=self._ending.is_set())
-        if told is None:
-            raise h11.LocalProtocolError("an answer that no header can carry")
-        connection.sendall(told)
+    def _see_to(self, line: _Line, action: Callable[[_Line], None]) -> None:
+        try:
+            action(line)
+        except Exception as error:  # noqa: BLE001 - a fault of ours ends one connection, unanswered
+            sys.stderr.write(f"a connection was closed on {type(error).__name__}\n")
+            self._close(line)
 
-    def _talk_strictly(self, connection: socket.socket, data: bytes) -> bool:
-        """Read `data` and what follows by h11, until nothing is left of it; whether to go on."""
-        http = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEADER_BYTES)
-        http.receive_data(data)
-        while True:
+    def _accept(self) -> None:
+        for _ in range(_AT_ONCE):
             try:
-                asked = self._next(connection, http)
-            except h11.RemoteProtocolError as error:
-                if http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-                    self._send(connection, http, (error.error_status_hint, [], b""), head=False)
-                return False
+                connection, _peer = self._listener.accept()
+            except OSError:  # nobody else is there, or this process may open no further file
+                return
+            if len(self._lines) >= _CONNECTIONS:
+                self._make_room()
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line = _Line(connection, self._now)
+            self._lines.add(line)
+            self._selector.register(connection, selectors.EVENT_READ, line)
+
+    def _make_room(self) -> None:
+        """Close the connection that has asked nothing for longest: idle, or an attacker's."""
+        waiting = self._lines - self._parked.keys()
+        if waiting:
+            self._close(min(waiting, key=lambda line: line.since))
+
+    def _read(self, line: _Line) -> None:
+        try:
+            length = line.socket.recv_into(self._buffer)
+        except OSError:
+            length = 0
+        if not length:
+            self._close(line)
+        elif not line.dialogue.over:
+            asked = line.dialogue.hear(bytes(self._view[:length]))
             if asked is None:
-                return False
-            with self._lock:
-                self._busy.add(connection)
-            method = asked.method.decode("ascii")
-            headers = tuple(
-                (name.decode("ascii"), value.decode("latin-1")) for name, value in asked.headers
-            )
-            answer = self._handle(method, asked.target.decode("ascii"), headers)
-            self._send(connection, http, answer, head=method == "HEAD")
-            with self._lock:
-                self._busy.discard(connection)
-            if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
-                return False
-            if self._ending.is_set():
-                return False
-            http.start_next_cycle()
-            if not http.trailing_data[0]:
-                return True
+                line.limit = min(line.limit, self._now + _REQUEST_SECONDS)
+            self._go_on(line, asked)
 
-    def _next(self, connection: socket.socket, http: h11.Connection) -> h11.Request | None:
-        """The next request, its body read and dropped; None once the peer is done."""
-        asked: h11.Request | None = None
-        begun = time.monotonic()
-        while True:
-            event = http.next_event()
-            if event is h11.NEED_DATA:
-                if time.monotonic() - begun > _REQUEST_SECONDS:
-                    return None
-                http.receive_data(connection.recv(_CHUNK))
-            elif isinstance(event, h11.Request):
-                asked = event
-                if http.they_are_waiting_for_100_continue:
-                    connection.sendall(_told(http, _CONTINUE))
-            elif isinstance(event, h11.EndOfMessage):
-                return asked
-            elif isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
-                return None
+    def _go_on(self, line: _Line, asked: Asked | None, *, waited: bool = False) -> None:
+        """Answer this request; one that came with it has its turn after the others' requests."""
+        if asked is not None:
+            answer = self._handle(*asked, waited=waited)
+            if isinstance(answer, Deferral):
+                self._park(line, asked, answer)
+                return
+            following = self._answer(line, answer)
+            if following is not None:
+                self._park(line, following, Deferral())
+                return
+        dialogue = line.dialogue
+        if dialogue.to_send:
+            self._send(line, dialogue.to_send)
+            dialogue.to_send = b""
+        if dialogue.over:
+            self._end(line)
 
-    def _send(
-        self, connection: socket.socket, http: h11.Connection, answer: Answer, *, head: bool
-    ) -> None:
-        status, headers, body = answer
-        if not headers:
-            headers = [("content-length", "0"), ("connection", "close")]
-        elif self._ending.is_set():
-            headers = [*headers, ("connection", "close")]
-        parts = _told(http, h11.Response(status_code=status, headers=headers))
-        if body and not head:
-            parts += _told(http, h11.Data(data=body))
-        connection.sendall(parts + _told(http, h11.EndOfMessage()))
+    def _answer(self, line: _Line, answer: Answer) -> Asked | None:
+        """Send an answer; the next request that is there already."""
+        dialogue = line.dialogue
+        try:
+            self._send(line, dialogue.tell(answer, closing=self._ending))
+        except h11.LocalProtocolError:  # no answer is better than one that says something else
+            self._close(line)
+            return None
+        line.since = self._now
+        asked = dialogue.more()
+        line.limit = self._now + (_REQUEST_SECONDS if dialogue.amid else _IDLE_SECONDS)
+        return asked
 
+    def _send(self, line: _Line, data: bytes) -> None:
+        """Send at once or never: who leaves so much unread is given up."""
+        try:
+            if line.socket.send(data) == len(data):
+                return
+        except OSError:
+            pass
+        self._close(line)
 
-def _told(http: h11.Connection, event: h11.Event) -> bytes:
-    return http.send(event) or b""
+    def _park(self, line: _Line, asked: Asked, deferral: Deferral) -> None:
+        self._selector.unregister(line.socket)
+        seconds = deferral.then(self._ring)
+        self._parked[line] = _Parked(asked, deferral, self._now + seconds)
+        line.limit = self._now + seconds + _REQUEST_SECONDS
+
+    def _resume(self, line: _Line) -> None:
+        parked = self._parked.pop(line)
+        self._selector.register(line.socket, selectors.EVENT_READ, line)
+        self._go_on(line, parked.asked, waited=parked.deferral.pending)
+
+    def _end(self, line: _Line) -> None:
+        """Say that no more is read. A close with octets unread would take the answer back
+
+        (RFC 9112 section 9.6), so that what still comes is dropped for a moment.
+        """
+        if line not in self._lines:
+            return
+        if self._ending:
+            self._close(line)
+            return
+        line.limit = self._now + _LINGER_SECONDS
+        with suppress(OSError):
+            line.socket.shutdown(socket.SHUT_WR)
+
+    def _close(self, line: _Line) -> None:
+        if line in self._lines:
+            self._lines.discard(line)
+            self._parked.pop(line, None)
+            with suppress(KeyError):
+                self._selector.unregister(line.socket)
+            line.socket.close()
+
+    def _close_idle(self) -> bool:
+        """Close every connection that no answer is owed; whether there are others."""
+        for line in self._lines - self._parked.keys():
+            if line.dialogue.over or not line.dialogue.amid:
+                self._close(line)
+        return bool(self._lines)
+
+    def _ring(self) -> None:
+        """Let the loop look at once; harmless where it has ended, or has rung already."""
+        with suppress(OSError):
+            self._bell.send(b"\0")
+
+    def _heard(self) -> None:
+        self._ear.recv_into(self._buffer)

@@ -53,6 +53,8 @@ _IDENTITY_NAMES = frozenset(
         "x-subject",
     }
 )
+_REQUEST_ID = "x-request-id"
+_REQUEST_ID_NAME = len(_REQUEST_ID)
 _REQUEST_ID_LENGTH = 128
 
 
@@ -69,7 +71,7 @@ def is_identity_header(name: str) -> bool:
 def request_id(headers: tuple[tuple[str, str], ...]) -> str:
     """The caller's `X-Request-Id` where it can stand in a log; it proves nothing."""
     for name, value in headers:
-        if name.lower() == "x-request-id":
+        if len(name) == _REQUEST_ID_NAME and name.lower() == _REQUEST_ID:
             fit = len(value) <= _REQUEST_ID_LENGTH and value.isascii() and value.isprintable()
             return value if fit else ""
     return ""

@@ -33,11 +33,12 @@ def identity(decision: Decision) -> dict[str, str]:
     claims = decision.claims
     if claims is None:
         return {}
+    members = claims.members
     found = {
-        "subject": claims.subject,
-        "issuer": claims.issuer,
-        "scope": claims.get("scope"),
-        "jti": claims.token_id,
+        "subject": members.get("sub"),
+        "issuer": members.get("iss"),
+        "scope": members.get("scope"),
+        "jti": members.get("jti"),
         "kid": claims.kid,
     }
     return {
@@ -51,9 +52,11 @@ def identity_headers(told: dict[str, str]) -> list[tuple[str, str]]:
 
     A value that a header would not carry unchanged (RFC 9110 section 5.5) is empty there.
     """
-    return [(header, _fitting(told.get(name, ""))) for header, name in IDENTITY_HEADERS.items()]
-
-
-def _fitting(value: str) -> str:
-    fits = value.isascii() and value.isprintable() and value == value.strip()
-    return value if fits else ""
+    found = [(header, told.get(name, "")) for header, name in IDENTITY_HEADERS.items()]
+    return [
+        (
+            header,
+            value if value.isascii() and value.isprintable() and value == value.strip() else "",
+        )
+        for header, value in found
+    ]

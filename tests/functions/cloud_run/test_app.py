@@ -10,13 +10,24 @@ import pytest
 from components.gcp import envoy
 from tests.cases import forge
 from tests.cases.settings import artefact, document
+from validator_functions.cloud_run.answers import Answer
 from validator_functions.cloud_run.app import App
 from validator_functions.cloud_run.requests import ASK_PATH, NotAsked, read
+from validator_functions.verification.attempt import Attempt, Deferral, wait_or_defer
 from validator_functions.verification.decision import StaticKeys
 from validator_functions.verification.errors import SettingsError
 from validator_functions.verification.identity import IDENTITY_HEADERS
+from validator_functions.verification.keys import KeySet
+from validator_functions.verification.refresh_timing import Moment
 from validator_functions.verification.settings import ValidatorSettings
 from validator_functions.verification.validator import Validator
+
+
+def told(answer: Answer | Deferral) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+    """An answer, its body read."""
+    assert not isinstance(answer, Deferral)
+    status, headers, body = answer
+    return status, dict(headers), json.loads(body)
 
 
 class Deployed:
@@ -37,8 +48,7 @@ class Deployed:
     def ask(
         self, target: str, *headers: tuple[str, str], method: str = "GET"
     ) -> tuple[int, Mapping[str, str], dict[str, Any]]:
-        status, told, body = self.app.handle(method, target, headers)
-        return status, dict(told), json.loads(body)
+        return told(self.app.handle(method, target, headers))
 
     def logged(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.lines[-1])
@@ -146,10 +156,38 @@ def test_a_token_without_the_routes_scope_is_refused_with_403() -> None:
     assert (status, body) == (403, {"reason": "scope_missing"})
 
 
+class OnTheirWay(StaticKeys):
+    """Deployed keys, beside which a published set is being fetched that a decision waits for."""
+
+    attempt: Attempt
+
+    def keyset_for(self, unverified_issuer: str, kid: str, now: int) -> KeySet:
+        wait_or_defer(self.attempt, 0.5)
+        return super().keyset_for(unverified_issuer, kid, now)
+
+
+def test_a_question_that_would_wait_for_keys_is_put_off_and_logged_once_it_is_decided() -> None:
+    signer = forge.Signer("ES256")
+    settings = ValidatorSettings.parse(artefact(document(signer)))
+    keys = OnTheirWay.of(settings)
+    assert isinstance(keys, OnTheirWay)
+    keys.attempt = Attempt(Moment(0.0, 0.0), required=True, seeking=False)
+    lines: list[str] = []
+    app = App(Validator(settings, keys, lines.append))
+    token = signer.token(forge.good_claims(iat=1_000, nbf=1_000, exp=1_600))
+    expired = ("authorization", f"Bearer {token}")
+    put_off = app.handle("GET", "/authorize/orders/7", (expired,))
+    assert isinstance(put_off, Deferral)
+    assert (put_off.then(lambda: None), put_off.finished, lines) == (0.5, False, [])
+    status, _, body = told(app.handle("GET", "/authorize/orders/7", (expired,), waited=True))
+    assert (status, body) == (401, {"reason": "token_expired"})
+    assert [json.loads(line)["reason"] for line in lines] == ["token_expired"]
+
+
 def test_wrong_settings_refuse_every_question_with_503_and_health_says_so() -> None:
     app = App(Validator.start(lambda _: StaticKeys({}), environ={}, write=lambda _: None))
-    assert app.handle("GET", "/authorize/a", ())[0] == 503
-    assert app.handle("GET", "/healthz", ())[0] == 503
+    assert told(app.handle("GET", "/authorize/a", ()))[0] == 503
+    assert told(app.handle("GET", "/healthz", ()))[0] == 503
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/health"])

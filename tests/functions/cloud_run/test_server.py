@@ -3,26 +3,60 @@
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from validator_functions.cloud_run import server as server_module
 from validator_functions.cloud_run.answers import Answer, plain
-from validator_functions.cloud_run.server import Headers, Server
+from validator_functions.cloud_run.server import Handle, Headers, Server
+from validator_functions.verification.attempt import Attempt, Deferral
+from validator_functions.verification.refresh_timing import Moment
+
+ASKED = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@contextmanager
+def serving(handle: Handle, grace: float = 0.5) -> Iterator[Server]:
+    served = Server("127.0.0.1", 0, handle, grace=grace)
+    thread = threading.Thread(target=served.run)
+    thread.start()
+    try:
+        yield served
+    finally:
+        served.stop()
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    def handle(method: str, target: str, headers: Headers) -> Answer:
+    def handle(method: str, target: str, headers: Headers, *, waited: bool = False) -> Answer:
         return plain(200, {"method": method, "target": target, "count": len(headers)})
 
-    served = Server("127.0.0.1", 0, handle, grace=2.0)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield served
-    served.stop()
-    thread.join(10)
-    assert not thread.is_alive()
+    with serving(handle, grace=2.0) as served:
+        yield served
+
+
+def connected(stack: ExitStack, server: Server) -> socket.socket:
+    return stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+
+
+def flood(connection: socket.socket) -> None:
+    """Ask for ever and read nothing."""
+    while True:
+        connection.sendall(ASKED % 1 * 100)
+
+
+def status(connection: socket.socket) -> int:
+    got = b""
+    while b"}" not in got:
+        more = connection.recv(65536)
+        assert more, "closed before an answer"
+        got += more
+    return int(got.split(b" ", 2)[1])
 
 
 def raw(server: Server, sent: bytes) -> bytes:
@@ -94,23 +128,18 @@ def test_ordinary_and_other_requests_take_turns_on_one_connection(server: Server
 
 
 def test_a_value_that_no_header_can_carry_ends_the_connection_unanswered() -> None:
-    def handle(method: str, target: str, headers: Headers) -> Answer:
+    def handle(method: str, target: str, headers: Headers, *, waited: bool = False) -> Answer:
         return plain(200, {}, [("x-signet-subject", "a\r\nx-signet-scope: all")])
 
-    served = Server("127.0.0.1", 0, handle, grace=0.5)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    try:
+    with serving(handle) as served:
         assert raw(served, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") == b""
-    finally:
-        served.stop()
-        thread.join(10)
+        assert raw(served, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") == b""
 
 
 def test_stopping_lets_a_request_under_way_end() -> None:
     begun, go = threading.Event(), threading.Event()
 
-    def handle(method: str, target: str, headers: Headers) -> Answer:
+    def handle(method: str, target: str, headers: Headers, *, waited: bool = False) -> Answer:
         begun.set()
         go.wait(5)
         return plain(200, {})
@@ -127,3 +156,122 @@ def test_stopping_lets_a_request_under_way_end() -> None:
     connection.close()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_request_that_waits_for_keys_holds_up_no_other_and_is_answered_once_they_are_there() -> (
+    None
+):
+    attempt = Attempt(Moment(0.0, 0.0), required=True, seeking=False)
+
+    def handle(
+        method: str, target: str, headers: Headers, *, waited: bool = False
+    ) -> Answer | Deferral:
+        if target != "/7" or waited:
+            return plain(200, {})
+        deferral = Deferral()
+        deferral.attempts.append((attempt, 5.0))
+        return deferral
+
+    with serving(handle) as served, ExitStack() as stack:
+        first, second = connected(stack, served), connected(stack, served)
+        first.sendall(ASKED % 7 + ASKED % 8)
+        second.sendall(ASKED % 1)
+        assert status(second) == 200
+        first.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            first.recv(1)
+        first.settimeout(5)
+        attempt.finish()
+        assert status(first) == 200
+        assert status(first) == 200
+
+
+def test_a_wait_for_keys_ends_with_its_time_even_where_they_do_not_come() -> None:
+    attempt = Attempt(Moment(0.0, 0.0), required=True, seeking=False)
+
+    def handle(
+        method: str, target: str, headers: Headers, *, waited: bool = False
+    ) -> Answer | Deferral:
+        deferral = Deferral()
+        deferral.attempts.append((attempt, 0.05))
+        return plain(503, {}) if waited else deferral
+
+    with serving(handle) as served, ExitStack() as stack:
+        asking = connected(stack, served)
+        asking.sendall(ASKED % 1)
+        assert status(asking) == 503
+
+
+def test_half_requests_hold_up_nobody(server: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(20):
+            connected(stack, server).sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+        asking = connected(stack, server)
+        for number in range(3):
+            asking.sendall(ASKED % number)
+            assert status(asking) == 200
+
+
+def test_who_sends_too_slowly_or_nothing_is_let_go(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(server_module, "_IDLE_SECONDS", 0.05)
+    with ExitStack() as stack:
+        slow, idle, fresh = [connected(stack, server) for _ in range(3)]
+        slow.sendall(ASKED[:9])
+        idle.sendall(ASKED % 1)
+        assert status(idle) == 200
+        assert [each.recv(1) for each in (slow, idle, fresh)] == [b"", b"", b""]
+
+
+def test_at_the_limit_who_has_asked_nothing_for_longest_makes_room(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_CONNECTIONS", 2)
+    with ExitStack() as stack:
+        asking = connected(stack, server)
+        silent = connected(stack, server)
+        time.sleep(0.05)
+        asking.sendall(ASKED % 1)
+        assert status(asking) == 200
+        third = connected(stack, server)
+        third.sendall(ASKED % 2)
+        assert status(third) == 200
+        assert silent.recv(1) == b""
+        asking.sendall(ASKED % 3)
+        assert status(asking) == 200
+
+
+def test_who_asks_and_reads_nothing_is_given_up(server: Server) -> None:
+    with ExitStack() as stack:
+        deaf, asking = connected(stack, server), connected(stack, server)
+        deaf.settimeout(0.5)
+        with pytest.raises(OSError, match=r"reset|timed out|Broken pipe"):
+            flood(deaf)
+        asking.sendall(ASKED % 2)
+        assert status(asking) == 200
+
+
+def test_a_refusal_of_what_is_still_coming_reaches_the_sender(server: Server) -> None:
+    with ExitStack() as stack:
+        asking = connected(stack, server)
+        asking.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 100_000 + b"\r\n\r\n")
+        assert asking.recv(65536).startswith(b"HTTP/1.1 431 ")
+        assert asking.recv(1) == b""
+
+
+def test_a_fault_of_ours_ends_its_connection_and_no_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def handle(method: str, target: str, headers: Headers, *, waited: bool = False) -> Answer:
+        if target == "/13":
+            raise KeyError(target)
+        return plain(200, {})
+
+    with serving(handle) as served, ExitStack() as stack:
+        asking = connected(stack, served)
+        assert raw(served, ASKED % 13) == b""
+        asking.sendall(ASKED % 1)
+        assert status(asking) == 200
+    assert capsys.readouterr().err == "a connection was closed on KeyError\n"
