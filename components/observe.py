@@ -113,7 +113,9 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
         made["aws"] = CloudReader(
             store=lambda: read_store(aws, settings.publish),
             keys=lambda: find_keys(aws, settings.environment),
-            names=lambda: chosen_names(aws, token_service=settings.token_service),
+            names=lambda: chosen_names(
+                aws, token_service=settings.token_service and settings.home == "aws"
+            ),
         )
     if (azure := settings.azure) is not None:
         from components.azure.chosen_names import chosen_names as chosen_azure_names
@@ -125,7 +127,11 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
             store=lambda: read_azure_store(azure, settings.publish),
             keys=lambda: find_azure_keys(azure, settings.environment),
             names=lambda: chosen_azure_names(
-                azure, settings.environment, SERVICE, keys=settings.home == "azure"
+                azure,
+                settings.environment,
+                SERVICE,
+                keys=settings.home == "azure",
+                token_service=settings.token_service and settings.home == "azure",
             ),
         )
     if (gcp := settings.gcp) is not None:
@@ -136,6 +142,8 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
         made["gcp"] = CloudReader(
             store=lambda: read_gcp_store(gcp, settings.publish),
             keys=lambda: find_gcp_keys(gcp, settings.environment, ENVIRONMENT_RING),
-            names=lambda: chosen_gcp_names(gcp),
+            names=lambda: chosen_gcp_names(
+                gcp, token_service=settings.token_service and settings.home == "gcp"
+            ),
         )
     return made

@@ -86,27 +86,53 @@ VALIDATOR = Recipe(
     folders=("validator_functions",),
     at_root={"function_app.py": f"{_AZURE}/function_app.py", "host.json": f"{_AZURE}/host.json"},
 )
+_EXCHANGE = "signet/issuing/exchange"
+_EXCHANGE_ON_AZURE = f"{_EXCHANGE}/azure_function"
+_EXCHANGED = (
+    # By name, so that a change of anything else does not deploy it anew; a test runs it alone.
+    *("signet/__init__.py", "signet/caller_faults.py", "signet/callers.py"),
+    *("signet/claim_match.py", "signet/documents.py", "signet/errors.py"),
+    *("signet/identities.py", "signet/standard_claims.py", "signet/strict_json.py"),
+    "signet/token_service.py",
+    *("signet/issuing/__init__.py", "signet/issuing/claims.py", "signet/issuing/errors.py"),
+    *("signet/issuing/issuer.py", "signet/issuing/pyjwt_algorithm.py"),
+    "signet/issuing/signature_format.py",
+    *("signet/issuing/signers/__init__.py", "signet/issuing/used_tokens/__init__.py"),
+    *(f"{_EXCHANGE}/{name}.py" for name in ("__init__", "entry", "form", "limits", "lines")),
+    *(f"{_EXCHANGE}/{name}.py" for name in ("policy", "refusal", "replay", "service")),
+    *(f"{_EXCHANGE}/{name}.py" for name in ("signing", "subjects")),
+    *("validator_functions/__init__.py", "validator_functions/verification/*"),
+)
 TOKEN_SERVICE = Recipe(
     name="token-service",
     lock=PurePosixPath("requirements/token_service.txt"),
     folders=("signet", "validator_functions"),
-    # By name, so that a change of anything else does not deploy it anew; a test runs it alone.
     only=(
-        *("signet/__init__.py", "signet/caller_faults.py", "signet/callers.py"),
-        *("signet/claim_match.py", "signet/documents.py", "signet/errors.py"),
-        *("signet/identities.py", "signet/standard_claims.py", "signet/strict_json.py"),
-        "signet/token_service.py",
-        *("signet/issuing/__init__.py", "signet/issuing/claims.py", "signet/issuing/errors.py"),
-        *("signet/issuing/issuer.py", "signet/issuing/pyjwt_algorithm.py"),
-        *("signet/issuing/signature_format.py", "signet/issuing/exchange/*"),
-        *("signet/issuing/signers/__init__.py", "signet/issuing/signers/aws.py"),
-        *("signet/issuing/used_tokens/*", "validator_functions/__init__.py"),
-        "validator_functions/verification/*",
+        *_EXCHANGED,
+        f"{_EXCHANGE}/aws_lambda.py",
+        *("signet/issuing/signers/aws.py", "signet/issuing/used_tokens/aws.py"),
     ),
     # The models of 400 services, of which three are called; without them it is a third as large.
     trimmed=("botocore/data/*/*", "boto3/examples/*"),
     kept=("botocore/data/kms/*", "botocore/data/sts/*", "botocore/data/s3/*"),
 )
+TOKEN_SERVICE_BY_REST = Recipe(
+    name="token-service-rest",
+    lock=PurePosixPath("requirements/token_service_rest.txt"),
+    folders=("signet", "validator_functions"),
+    only=(
+        *_EXCHANGED,
+        *(f"{_EXCHANGE}/cloud_run.py", f"{_EXCHANGE_ON_AZURE}/*", "signet/issuing/cloud_api.py"),
+        *(f"signet/issuing/signers/{name}.py" for name in ("rest", "cloud_kms_rest")),
+        "signet/issuing/signers/key_vault_rest.py",
+        "signet/issuing/used_tokens/conditional_put.py",
+    ),
+    at_root={
+        "function_app.py": f"{_EXCHANGE_ON_AZURE}/function_app.py",
+        "host.json": f"{_EXCHANGE_ON_AZURE}/host.json",
+    },
+)
+"""For Azure and Google Cloud, which are asked by plain requests: no SDK is in it."""
 
 
 @dataclass(frozen=True)

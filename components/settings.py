@@ -218,7 +218,7 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         rotation=rotation,
         kms_deletion_days=_whole_days(read, "kmsDeletionWindow", 7, 30),
         log_days=_log_days(read),
-        token_service=_token_service(read, rotation.home),
+        token_service=read.choice("tokenService", ("none", "create")) == "create",
         callers=_callers(read, surroundings),
         services=repo_root() / read.text("services"),
         token_service_instances=read.integer("tokenServiceInstances", 0, 1_000),
@@ -354,17 +354,6 @@ def _audience(read: SettingReader) -> str:
             "set it to the address or name of what stands behind the gateways",
         )
     return audience
-
-
-def _token_service(read: SettingReader, home: str) -> bool:
-    wanted = read.choice("tokenService", ("none", "create")) == "create"
-    if wanted and home != "aws":
-        read.fault(
-            "tokenService",
-            f"it runs beside the keys, and this version has none for home {home}",
-            "set it to none, or keep the keys in AWS (home: aws)",
-        )
-    return wanted
 
 
 def _callers(read: SettingReader, surroundings: Surroundings) -> tuple[Caller, ...]:

@@ -6,9 +6,9 @@ hear of the flip stays published (`confirming.with_issuer`).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast
 
 import pulumi
 
@@ -74,19 +74,29 @@ def declare(order: TokenServiceOrder) -> MadeTokenService | None:
     """Declare the token service, where the settings ask for one."""
     if not order.settings.token_service:
         return None
-    bundle = packaging.build_bundle(order.settings.python, recipe=packaging.TOKEN_SERVICE)
-    return _aws(order, bundle)
+    return _MAKERS[where(order)](order)
 
 
-def _aws(order: TokenServiceOrder, bundle: packaging.Bundle) -> MadeTokenService:
+def where(order: TokenServiceOrder) -> str:
+    """Return the cloud in which it runs: that of the key which signs.
+
+    That is the home cloud, but for an environment whose home has changed: until the first key of
+    the new home signs, a service there could issue nothing.
+    """
+    active = order.journal.rings[ENVIRONMENT_RING].active
+    return order.settings.home if active is None else active.cloud
+
+
+def _aws(order: TokenServiceOrder) -> MadeTokenService:
     from components.aws import names
-    from components.aws.token_service import TokenService, TokenServiceArgs
+    from components.aws.token_service import SIGNATURES, TokenService, TokenServiceArgs
 
     settings, environment = order.settings, order.environment
     if settings.aws is None:
         raise ValueError("AWS is asked for without its settings")
+    bundle = packaging.build_bundle(settings.python, recipe=packaging.TOKEN_SERVICE)
     bucket = names.used_tokens_bucket(settings.aws.bucket)
-    rate = Limits().sign_per_second * (settings.token_service_instances or 1_000)
+    limits = Limits.sharing(SIGNATURES, settings.token_service_instances)
     service = TokenService(
         "token-service",
         TokenServiceArgs(
@@ -95,19 +105,121 @@ def _aws(order: TokenServiceOrder, bundle: packaging.Bundle) -> MadeTokenService
             account_id=settings.aws.account_id,
             python=settings.python,
             bundle=bundle.path,
-            settings=_settings(order, bundle, bucket),
-            issuer_role_arns=_roles(environment),
+            settings=_settings(
+                order,
+                bundle,
+                _Place(
+                    cloud="aws",
+                    replay=bucket,
+                    endpoint=settings.aws.endpoint,
+                    limits=limits,
+                ),
+            ),
+            issuer_role_arns=pulumi.Output.all(*_issuers(environment, "aws").values()),
             bucket=bucket,
             instances=settings.token_service_instances,
-            per_second=rate,
+            per_second=limits.sign_per_second * (settings.token_service_instances or 1_000),
             log_days=settings.log_days,
             force_destroy=settings.in_sandbox,
             endpoint=settings.aws.endpoint,
         ),
         pulumi.ResourceOptions(depends_on=[environment]),
     )
+    return _made(service, bundle)
+
+
+def _gcp(order: TokenServiceOrder) -> MadeTokenService:
+    from components.gcp import names
+    from components.gcp.token_service import SIGNATURES, TokenService, TokenServiceArgs
+
+    settings, environment = order.settings, order.environment
+    if settings.gcp is None:
+        raise ValueError("Google Cloud is asked for without its settings")
+    bundle = packaging.build_bundle(settings.python, recipe=packaging.TOKEN_SERVICE_BY_REST)
+    gcp, instances = settings.gcp, settings.token_service_instances
+    place = _Place(
+        cloud="gcp",
+        replay=names.store_url(names.used_tokens_bucket(gcp.bucket), gcp.endpoint),
+        endpoint=gcp.endpoint,
+        limits=Limits.sharing(SIGNATURES[gcp.key_protection], instances),
+    )
+    service = TokenService(
+        "token-service",
+        TokenServiceArgs(
+            environment=settings.environment,
+            gcp=gcp,
+            python=settings.python,
+            bundle=bundle.path,
+            settings=_settings(order, bundle, place),
+            rings=sorted(_issuers(environment, "gcp")),
+            instances=instances,
+            force_destroy=settings.in_sandbox,
+        ),
+        pulumi.ResourceOptions(depends_on=[environment]),
+    )
+    return _made(service, bundle)
+
+
+def _azure(order: TokenServiceOrder) -> MadeTokenService:
+    from components.azure import names
+    from components.azure.token_service import (
+        LEAST_INSTANCES,
+        SIGNATURES,
+        TokenService,
+        TokenServiceArgs,
+    )
+
+    settings, environment = order.settings, order.environment
+    if settings.azure is None:
+        raise ValueError("Azure is asked for without its settings")
+    bundle = packaging.build_bundle(settings.python, recipe=packaging.TOKEN_SERVICE_BY_REST)
+    azure = settings.azure
+    instances = max(LEAST_INSTANCES, settings.token_service_instances)
+    account = names.token_service_account(azure.storage_account)
+    place = _Place(
+        cloud="azure",
+        replay=names.container_url(account, names.USED_CONTAINER, azure.endpoint),
+        endpoint=azure.endpoint.plain if azure.endpoint is not None else None,
+        limits=Limits.sharing(SIGNATURES[azure.key_sku], instances),
+    )
+    service = TokenService(
+        "token-service",
+        TokenServiceArgs(
+            environment=settings.environment,
+            azure=azure,
+            python=settings.python,
+            bundle=bundle.path,
+            bundle_sha256=bundle.sha256,
+            settings=_settings(order, bundle, place),
+            rings=sorted(_issuers(environment, "azure")),
+            instances=instances,
+            log_days=settings.log_days,
+        ),
+        pulumi.ResourceOptions(depends_on=[environment]),
+    )
+    return _made(service, bundle)
+
+
+_MAKERS: Final[Mapping[str, Callable[[TokenServiceOrder], MadeTokenService]]] = {
+    "aws": _aws,
+    "azure": _azure,
+    "gcp": _gcp,
+}
+
+
+class _Service(Protocol):
+    """What the three clouds' components have in common; each is a resource too."""
+
+    url: pulumi.Output[str]
+    function_name: pulumi.Output[str]
+    log_group_name: pulumi.Output[str]
+    settings_sha256: pulumi.Output[str]
+    reported_sha256: pulumi.Output[str]
+
+
+def _made(service: _Service, bundle: packaging.Bundle) -> MadeTokenService:
     return MadeTokenService(
-        resource=service,
+        resource=cast(pulumi.Resource, service),
         url=service.url,
         log_group=service.log_group_name,
         function=service.function_name,
@@ -117,12 +229,24 @@ def _aws(order: TokenServiceOrder, bundle: packaging.Bundle) -> MadeTokenService
     )
 
 
-def _roles(environment: Environment) -> pulumi.Output[list[str]]:
-    return pulumi.Output.all(*(by["aws"] for by in environment.issuers.values() if "aws" in by))
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """What the settings say of the cloud that the service runs in."""
+
+    cloud: str
+    replay: str
+    endpoint: str | None
+    """The sandbox's cloud; None outside it."""
+    limits: Limits
+
+
+def _issuers(environment: Environment, cloud: str) -> dict[str, pulumi.Output[str]]:
+    """Return by ring whom a cloud lets sign, for the rings that have keys there."""
+    return {ring: by[cloud] for ring, by in environment.issuers.items() if cloud in by}
 
 
 def _settings(
-    order: TokenServiceOrder, bundle: packaging.Bundle, bucket: str
+    order: TokenServiceOrder, bundle: packaging.Bundle, place: _Place
 ) -> pulumi.Output[str]:
     environment = order.environment
     told = pulumi.Output.all(
@@ -133,7 +257,7 @@ def _settings(
     return told.apply(
         lambda all_: TokenServiceSettings(
             environment=order.settings.environment,
-            cloud="aws",
+            cloud=place.cloud,
             sandbox=order.settings.in_sandbox,
             bundle_sha256=bundle.sha256,
             subject_audience=environment.issuer,
@@ -145,8 +269,9 @@ def _settings(
                 issuers=all_["issuers"],
             ),
             services=(_own(order.settings), *order.services),
-            replay=bucket,
-            endpoint=(order.settings.aws.endpoint or "") if order.settings.aws else "",
+            limits=place.limits,
+            replay=place.replay,
+            endpoint=place.endpoint or "",
         ).dumps()
     )
 

@@ -7,6 +7,9 @@ that every validator holds.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +19,11 @@ from signet.callers import Caller, parse_callers
 from signet.strict_json import RecordError
 
 SCHEMA = 1
+USED_PREFIX = "used/"
+"""Below it each used token is an object of the store."""
+USED_KEPT_DAYS = 2
+"""Longer than any platform's token that is taken once lives (`signet.identities`: 25 h)."""
+
 FILE_NAME = "signet_token_service.json"
 HASH_VARIABLE = "SIGNET_SETTINGS_SHA256"
 
@@ -27,6 +35,7 @@ _KEY_FIELDS = (
     "issuer", "generation", "algorithm", "jwk", "cloud", "reference", "identity",
     "longest_lifetime",
 )  # fmt: skip
+_LARGEST = 4 * 1024 * 1024
 _LIMIT_FIELDS = ("caller_per_second", "caller_burst", "sign_per_second", "sign_burst")
 
 
@@ -56,6 +65,17 @@ class Limits:
     sign_per_second: int = 20
     sign_burst: int = 40
 
+    @classmethod
+    def sharing(cls, in_all: int, instances: int) -> Limits:
+        """Return the limits by which so many instances keep to `in_all` signatures a second.
+
+        None gives out more than one does by default; where `instances` is 0 that is all.
+        """
+        each = cls.sign_per_second
+        if instances:
+            each = max(1, min(each, in_all // instances))
+        return cls(sign_per_second=each, sign_burst=2 * each)
+
 
 @dataclass(frozen=True, kw_only=True)
 class OfferedService:
@@ -71,8 +91,10 @@ class OfferedService:
 class TokenServiceSettings:
     """Everything that a token service was deployed with.
 
-    `subject_audience` is what platform tokens are made out to, `replay` the bucket that remembers
-    used ones ("" where no rule takes a token once), `endpoint` the sandbox's AWS ("" elsewhere).
+    `subject_audience` is what platform tokens are made out to, `replay` where used ones are
+    remembered, as the cloud's store reads it: a bucket's name on AWS, else the address of a
+    container or bucket ("" where no rule takes a token once). `endpoint` is the sandbox's cloud (""
+    elsewhere).
     """
 
     environment: str
@@ -142,6 +164,27 @@ class TokenServiceSettings:
             raise RecordError(f"{what}: a rule takes tokens once, and nothing remembers them")
         if self.endpoint and not self.sandbox:
             raise RecordError(f"{what}: only a sandbox has an endpoint of its own")
+
+
+def packed(text: str) -> str:
+    """Return the artefact as one variable of a container or an app carries it.
+
+    Compressed, because the rules of many services do not fit otherwise. The settings hash is of the
+    text itself, so that another zlib changes what is deployed and not what is confirmed.
+    """
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def unpacked(value: str) -> bytes:
+    """Return the artefact's bytes out of a variable. Raises RecordError."""
+    reading = zlib.decompressobj()
+    try:
+        found = reading.decompress(base64.b64decode(value, validate=True), _LARGEST)
+    except (binascii.Error, ValueError, zlib.error):
+        raise RecordError("token service settings: their variable is not readable") from None
+    if not reading.eof or reading.unused_data:
+        raise RecordError("token service settings: cut short, too large, or more than one")
+    return found
 
 
 def caller_members(caller: Caller) -> dict[str, Any]:

@@ -78,11 +78,18 @@ ROOMS = (
         )
         for cloud, sdk in CLOUDS.items()
     ),
-    # The token service's own artefact, which has AWS's SDK in it: its entry and its store.
+    # The token service's artefact for AWS, which has AWS's SDK in it: its entry and its store.
     Room(
         "signet.issuing.exchange.aws_lambda",
         own=("signet", VERIFICATION),
         packages=("boto3", "botocore"),
+        not_own=("signet.engine", "signet.cli"),
+    ),
+    # On Azure the worker brings the types of requests, as for a validator.
+    Room(
+        "signet.issuing.exchange.azure_function",
+        own=("signet", VERIFICATION),
+        packages=("azure.functions",),
         not_own=("signet.engine", "signet.cli"),
     ),
     Room(

@@ -6,7 +6,12 @@ Run by set-up, inside `.venv`, so that a demo's time is the demo's and needs no 
 import os
 import sys
 
-from components.packaging import TOKEN_SERVICE, build_bundle, default_target
+from components.packaging import (
+    TOKEN_SERVICE,
+    TOKEN_SERVICE_BY_REST,
+    build_bundle,
+    default_target,
+)
 from sandbox import ministack_venv
 from signet.errors import SignetError
 
@@ -19,7 +24,8 @@ def main() -> int:
         print("the validator bundle", flush=True)
         build_bundle(default_target())
         print("the token service", flush=True)
-        build_bundle(default_target(), recipe=TOKEN_SERVICE)
+        for recipe in (TOKEN_SERVICE, TOKEN_SERVICE_BY_REST):
+            build_bundle(default_target(), recipe=recipe)
     except SignetError as error:
         print(error)
         return 2

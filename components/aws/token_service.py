@@ -24,6 +24,9 @@ from signet.token_service import FILE_NAME, HASH_VARIABLE
 HANDLER: Final = "signet.issuing.exchange.aws_lambda.handler"
 ROUTE: Final = "POST /token"
 
+SIGNATURES: Final = 200
+"""Tokens a second of all instances: less than half of the RSA signatures that AWS KMS makes for an
+account and region (500 to 1,000; unsure, see Service Quotas)."""
 _TIMEOUT_SECONDS: Final = 10
 """The service gives up after 5 s; a cold start with AWS's SDK takes about one more."""
 _MEMORY: Final = 512

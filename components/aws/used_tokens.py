@@ -1,17 +1,13 @@
 """Where a token service remembers used platform tokens: a private bucket that only grows."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 
 from components.aws import names, policies
 from components.aws.tags import environment_tags
-
-PREFIX: Final = "used/"
-_KEPT_DAYS: Final = 2
-"""Longer than any platform's token that is taken once lives (`signet.identities`: 25 h)."""
+from signet.token_service import USED_KEPT_DAYS, USED_PREFIX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +60,13 @@ class UsedTokens(pulumi.ComponentResource):
                 {
                     "id": "run-out",
                     "status": "Enabled",
-                    "filter": {"prefix": PREFIX},
-                    "expiration": {"days": _KEPT_DAYS},
+                    "filter": {"prefix": USED_PREFIX},
+                    "expiration": {"days": USED_KEPT_DAYS},
                 }
             ],
             opts=own,
         )
         self.objects_arn = bucket.bucket.apply(
-            lambda made: names.object_arn(made, args.region, f"{PREFIX}*")
+            lambda made: names.object_arn(made, args.region, f"{USED_PREFIX}*")
         )
         self.register_outputs({"objectsArn": self.objects_arn})

@@ -28,18 +28,29 @@ def chosen_names(
     service: str,
     *,
     keys: bool,
+    token_service: bool = False,
     connect: Connect = Manager.connect,
 ) -> Iterator[ChosenName]:
-    """Give the names to ask about; `keys` is whether this environment's keys are made on Azure."""
+    """Give the names to ask about; `keys` is whether this environment's keys are made on Azure.
+
+    `token_service` is whether its token service is.
+    """
 
     def ask(kind: tuple[str, str, str], name: str) -> Callable[[], str | None]:
         return lambda: _asked(lambda: _taken(connect, settings, kind, name))
 
-    for what, name in (
-        ("storage account", settings.storage_account),
-        ("storage account (of the code, computed from azureStorageAccount)", None),
-    ):
-        account = name or names.code_account(settings.storage_account)
+    given = settings.storage_account
+    accounts = [
+        ("storage account", given),
+        (
+            "storage account (of the code, computed from azureStorageAccount)",
+            names.code_account(given),
+        ),
+    ]
+    if token_service:
+        what = "storage account (of the token service, computed from azureStorageAccount)"
+        accounts.append((what, names.token_service_account(given)))
+    for what, account in accounts:
         yield ChosenName(
             setting="azureStorageAccount",
             value=account,
@@ -49,16 +60,19 @@ def chosen_names(
             taken=ask(_ACCOUNTS, account),
             remedy=_ANOTHER,
         )
-    app = names.function_app(environment, service, settings.storage_account)
-    yield ChosenName(
-        setting="azureStorageAccount",
-        value=app,
-        what="Azure: the function app (computed from azureStorageAccount)",
-        resource_type="azure-native:web:WebApp",
-        recorded_as="name",
-        taken=ask(_SITES, app),
-        remedy=_ANOTHER,
-    )
+    apps = [("function app", names.function_app(environment, service, given))]
+    if token_service:
+        apps.append(("token service's function app", names.token_service(environment, given)))
+    for what, app in apps:
+        yield ChosenName(
+            setting="azureStorageAccount",
+            value=app,
+            what=f"Azure: the {what} (computed from azureStorageAccount)",
+            resource_type="azure-native:web:WebApp",
+            recorded_as="name",
+            taken=ask(_SITES, app),
+            remedy=_ANOTHER,
+        )
     if keys:
         yield ChosenName(
             setting="azureVault",

@@ -163,7 +163,7 @@ class AzureCloud(CloudPart):
                     environment=self._settings.environment,
                     resource_group=self._group.name,
                     location=self._azure.location,
-                    account=self._azure.storage_account,
+                    account=names.code_account(self._azure.storage_account),
                     bundle=order.bundle,
                     bundle_sha256=order.bundle_sha256,
                 ),

@@ -1,4 +1,4 @@
-"""Where validators' code is on Azure: one account and one bundle for all of an environment."""
+"""Where code is on Azure: one account and one bundle for all validators of an environment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import pulumi
 from pulumi_azure_native import storage
 
 from components.azure import names
-from components.azure.tags import environment_tags
+from components.azure.storage_account import StorageAccountArgs, storage_account
 
 _UNTIL: Final = "2100-01-01T00:00:00Z"
 """The end of the right to read one bundle. Fixed, or every preview would show a change; the bundle
@@ -23,7 +23,7 @@ class CodeStoreArgs:
     resource_group: pulumi.Input[str]
     location: str
     account: str
-    """Name of the documents' storage account, from which this one's is computed."""
+    """The storage account's name."""
     bundle: Path
     bundle_sha256: str
 
@@ -43,20 +43,18 @@ class CodeStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:azure:CodeStore", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        self.account = storage.StorageAccount(
+        self.account = storage_account(
             f"{name}-account",
-            resource_group_name=args.resource_group,
-            account_name=names.code_account(args.account),
-            location=args.location,
-            kind="StorageV2",
-            sku={"name": "Standard_LRS"},
-            minimum_tls_version="TLS1_2",
-            enable_https_traffic_only=True,
-            allow_shared_key_access=True,
-            allow_blob_public_access=False,
-            allow_cross_tenant_replication=False,
-            tags=environment_tags(args.environment),
-            opts=own,
+            StorageAccountArgs(
+                environment=args.environment,
+                resource_group=args.resource_group,
+                location=args.location,
+                account=args.account,
+                sku="Standard_LRS",
+                shared_keys=True,
+                public_blobs=False,
+            ),
+            own,
         )
         bundles = storage.BlobContainer(
             f"{name}-bundles",

@@ -9,7 +9,7 @@ from pulumi_azure_native import authorization, storage
 
 from components.azure import names, roles
 from components.azure.document import Document
-from components.azure.tags import environment_tags
+from components.azure.storage_account import StorageAccountArgs, storage_account
 from signet.documents import (
     DISCOVERY_CONTENT_TYPE,
     DISCOVERY_PATH,
@@ -57,20 +57,18 @@ class JwksStore(pulumi.ComponentResource):
         super().__init__("signet:azure:JwksStore", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         public = args.publish == "public"
-        account = storage.StorageAccount(
+        account = storage_account(
             f"{name}-account",
-            resource_group_name=args.resource_group,
-            account_name=args.account,
-            location=args.location,
-            kind="StorageV2",
-            sku={"name": "Standard_ZRS"},
-            minimum_tls_version="TLS1_2",
-            enable_https_traffic_only=True,
-            allow_shared_key_access=False,
-            allow_blob_public_access=public,
-            allow_cross_tenant_replication=False,
-            tags=environment_tags(args.environment),
-            opts=own,
+            StorageAccountArgs(
+                environment=args.environment,
+                resource_group=args.resource_group,
+                location=args.location,
+                account=args.account,
+                sku="Standard_ZRS",
+                shared_keys=False,
+                public_blobs=public,
+            ),
+            own,
         )
         container = storage.BlobContainer(
             f"{name}-container",

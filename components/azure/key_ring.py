@@ -73,7 +73,7 @@ class KeyRing(pulumi.ComponentResource):
         identity = managedidentity.UserAssignedIdentity(
             f"{name}-issuer",
             resource_group_name=args.resource_group,
-            resource_name_=f"signet-{args.environment}-{args.ring}-issuer",
+            resource_name_=names.issuer_identity(args.environment, args.ring),
             location=args.location,
             tags=environment_tags(args.environment),
             opts=own,

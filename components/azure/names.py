@@ -16,9 +16,11 @@ CONTAINER: Final = "keys"
 """Of the published documents; a part of the default issuer."""
 CODE_CONTAINER: Final = "bundles"
 APP_CONTAINER: Final = "app"
+USED_CONTAINER: Final = "used-tokens"
 
 _ACCOUNT_MOST: Final = 24
 _CODE_SUFFIX: Final = "code"
+_EXCHANGE_SUFFIX: Final = "exchange"
 _APP_MOST: Final = 55
 """With room for `-plan` and `-logs` in 60 and 63."""
 _DIGITS: Final = 6
@@ -45,9 +47,14 @@ class Endpoint:
 
 def store_url(account: str, endpoint: Endpoint | None) -> str:
     """Return the address below which the published documents are read."""
+    return container_url(account, CONTAINER, endpoint)
+
+
+def container_url(account: str, container: str, endpoint: Endpoint | None) -> str:
+    """Return the address of a container for requests that need no client of Microsoft's."""
     if endpoint is not None:
-        return f"{endpoint.plain}/{account}/{CONTAINER}"
-    return f"{account_url(account, None)}/{CONTAINER}"
+        return f"{endpoint.plain}/{account}/{container}"
+    return f"{account_url(account, None)}/{container}"
 
 
 def account_url(account: str, endpoint: Endpoint | None) -> str:
@@ -67,10 +74,13 @@ def code_account(account: str) -> str:
 
     As long a part of the other account's name as fits, and digits of all of it where that is cut.
     """
-    room = _ACCOUNT_MOST - len(_CODE_SUFFIX)
-    if len(account) <= room:
-        return f"{account}{_CODE_SUFFIX}"
-    return f"{account[: room - _DIGITS]}{_digits(account)}{_CODE_SUFFIX}"
+    return _account_beside(account, _CODE_SUFFIX)
+
+
+def token_service_account(account: str) -> str:
+    """Return the name of the storage account that the token service alone is let into: its code, so
+    that no validator's identity can change it, and used tokens."""
+    return _account_beside(account, _EXCHANGE_SUFFIX)
 
 
 def app_container(service: str) -> str:
@@ -84,6 +94,22 @@ def function_app(environment: str, service: str, account: str) -> str:
     if len(whole) <= _APP_MOST:
         return whole
     return f"{whole[: _APP_MOST - _DIGITS - 1].rstrip('-')}-{_digits(whole)}"
+
+
+def token_service(environment: str, account: str) -> str:
+    """Return the name of the function app that exchanges tokens, which no service's can be."""
+    return f"signet-{_digits(account)}-{environment}-token-service"
+
+
+def issuer_identity(environment: str, ring: str) -> str:
+    """Return the name of the identity that signs for a ring."""
+    return f"signet-{environment}-{ring}-issuer"
+
+
+def identity_id(subscription: str, group: str, name: str) -> str:
+    """Return the Azure Resource Manager id of a managed identity."""
+    where = f"/subscriptions/{subscription}/resourceGroups/{group}"
+    return f"{where}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
 
 
 def gateway(environment: str, service: str) -> str:
@@ -105,6 +131,13 @@ def key_id(subscription: str, group: str, vault: str, key: str) -> str:
 def guid(*parts: str) -> str:
     """Return the fixed GUID of a role or of an assignment: the same parts, the same name."""
     return str(uuid.uuid5(_NAMESPACE, "/".join(parts)))
+
+
+def _account_beside(account: str, suffix: str) -> str:
+    room = _ACCOUNT_MOST - len(suffix)
+    if len(account) <= room:
+        return f"{account}{suffix}"
+    return f"{account[: room - _DIGITS]}{_digits(account)}{suffix}"
 
 
 def _digits(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Whether the names that this environment takes on Google Cloud are free: its two buckets'.
+"""Whether the names that this environment takes on Google Cloud are free: its buckets'.
 
 Key ring and key, which Google never deletes, are looked at by `components.gcp.key_census`, which
 takes over what is this environment's and refuses what is another's.
@@ -17,13 +17,20 @@ _FORBIDDEN: Final = 403
 
 
 def chosen_names(
-    settings: GcpSettings, connect: Callable[[str | None], Google] = Google
+    settings: GcpSettings,
+    connect: Callable[[str | None], Google] = Google,
+    *,
+    token_service: bool = False,
 ) -> Iterator[ChosenName]:
     """Give the names to ask about."""
-    for what, name in (
+    buckets = [
         ("bucket", settings.bucket),
         ("bucket (of the code, computed from gcpBucket)", names.source_bucket(settings.bucket)),
-    ):
+    ]
+    if token_service:
+        used = names.used_tokens_bucket(settings.bucket)
+        buckets.append(("bucket (of used tokens, computed from gcpBucket)", used))
+    for what, name in buckets:
         yield ChosenName(
             setting="gcpBucket",
             value=name,

@@ -7,7 +7,7 @@ import pulumi
 from pulumi_gcp import storage
 
 from components.gcp import names
-from components.gcp.labels import environment_labels
+from components.gcp.private_bucket import PrivateBucketArgs, private_bucket
 from components.gcp.settings import GcpSettings
 from components.gcp.source_archive import source_archive
 
@@ -33,25 +33,33 @@ class CodeStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:gcp:CodeStore", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        bucket = storage.Bucket(
+        bucket = private_bucket(
             f"{name}-bucket",
-            name=names.source_bucket(args.gcp.bucket),
-            project=args.gcp.project,
-            location=args.gcp.region.upper(),
-            uniform_bucket_level_access=True,
-            public_access_prevention="enforced",
-            force_destroy=args.force_destroy,
-            labels=environment_labels(args.environment),
-            opts=own,
+            PrivateBucketArgs(
+                environment=args.environment,
+                gcp=args.gcp,
+                bucket=names.source_bucket(args.gcp.bucket),
+                force_destroy=args.force_destroy,
+            ),
+            own,
         )
-        archive = source_archive(args.bundle)
-        self.source = storage.BucketObject(
-            f"{name}-bundle",
-            bucket=bucket.name,
-            # Named by what it holds: other code is another object, and so another revision.
-            name=f"{archive.name.removesuffix('.tar.gz')}.tar.gz",
-            source=pulumi.FileAsset(str(archive)),
-            content_type="application/gzip",
-            opts=own,
-        )
+        self.source = source_object(f"{name}-bundle", bucket.name, args.bundle, own)
         self.register_outputs({"bucket": bucket.name})
+
+
+def source_object(
+    name: str, bucket: pulumi.Input[str], bundle: Path, opts: pulumi.ResourceOptions
+) -> storage.BucketObject:
+    """Declare the object with a bundle's tree.
+
+    It is named by what it holds: other code is another object, and so another revision.
+    """
+    archive = source_archive(bundle)
+    return storage.BucketObject(
+        name,
+        bucket=bucket,
+        name=archive.name,
+        source=pulumi.FileAsset(str(archive)),
+        content_type="application/gzip",
+        opts=opts,
+    )

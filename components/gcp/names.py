@@ -27,6 +27,11 @@ def source_bucket(bucket: str) -> str:
     return f"{bucket}-source"
 
 
+def used_tokens_bucket(bucket: str) -> str:
+    """Return the bucket of used tokens, which the token service alone adds to."""
+    return f"{bucket}-used"
+
+
 def key_ring(project: str, region: str, name: str) -> str:
     """Return a key ring's resource name."""
     return f"projects/{project}/locations/{region}/keyRings/{name}"
@@ -45,6 +50,11 @@ def account_id(environment: str, what: str) -> str:
 def service(environment: str, service_name: str) -> str:
     """Return a Cloud Run service's name."""
     return fitted(f"signet-{environment}-{service_name}-validator", SERVICE_LENGTH)
+
+
+def token_service(environment: str) -> str:
+    """Return the name of the Cloud Run service that exchanges tokens."""
+    return fitted(f"signet-{environment}-token-service", SERVICE_LENGTH)
 
 
 def object_url(store: str, key: str) -> str:

@@ -5,23 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 import pulumi
-from pulumi_gcp import cloudrunv2, serviceaccount
+from pulumi_gcp import serviceaccount
 
 from components.gcp import names
 from components.gcp.code_store import CodeStore
-from components.gcp.labels import environment_labels
+from components.gcp.run_service import RunServiceArgs, fitting, reported_hash, run_service
 from components.gcp.settings import GcpSettings
 from components.validator_settings import HASH_VARIABLE, settings_hash
-from signet.errors import RunFailed
 
 COMMAND: Final = ("python3", "-m", "validator_functions.cloud_run")
 SETTINGS_VARIABLE: Final = "SIGNET_SETTINGS"
 PROXY_VARIABLE: Final = "SIGNET_PROXY"
-
-_ENVIRONMENT_BYTES: Final = 32 * 1024
-"""Cloud Run, "Environment variables": of one variable."""
-_TIMEOUT: Final = "10s"
-_MEMORY: Final = "512Mi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,24 +65,34 @@ class Validator(pulumi.ComponentResource):
             opts=own,
         )
         self.settings_sha256 = args.settings.apply(settings_hash)
-        service = cloudrunv2.Service(
+        service = run_service(
             f"{name}-service",
-            name=names.service(args.environment, args.service),
-            project=args.gcp.project,
-            location=args.gcp.region,
-            description=f"Signet validator of {args.service} in {args.environment}",
-            ingress=args.gcp.ingress,
-            invoker_iam_disabled=True,
-            deletion_protection=False,
-            labels=environment_labels(args.environment),
-            template=self._template(args, account),
-            opts=own,
+            RunServiceArgs(
+                environment=args.environment,
+                gcp=args.gcp,
+                title=names.service(args.environment, args.service),
+                description=f"Signet validator of {args.service} in {args.environment}",
+                ingress=args.gcp.ingress,
+                account=account.email,
+                source=args.code.source,
+                python=args.python,
+                command=COMMAND,
+                variables={
+                    SETTINGS_VARIABLE: args.settings.apply(encoded),
+                    HASH_VARIABLE: self.settings_sha256,
+                    PROXY_VARIABLE: args.gcp.proxy,
+                },
+                min_instances=args.gcp.min_instances,
+                max_instances=args.gcp.max_instances,
+                concurrency=args.gcp.concurrency,
+            ),
+            own,
         )
         self.service_name = service.name
         self.url = service.uri
         self.member = account.member
         self.log_name = service.id
-        self.reported_sha256 = service.template.apply(_reported)
+        self.reported_sha256 = service.template.apply(reported_hash)
         self.register_outputs(
             {
                 "url": self.url,
@@ -97,65 +101,8 @@ class Validator(pulumi.ComponentResource):
             }
         )
 
-    def _template(
-        self,
-        args: ValidatorArgs,
-        account: serviceaccount.Account,
-    ) -> cloudrunv2.ServiceTemplateArgsDict:
-        gcp, source = args.gcp, args.code.source
-        return {
-            "service_account": account.email,
-            "timeout": _TIMEOUT,
-            "max_instance_request_concurrency": gcp.concurrency,
-            "scaling": {
-                "min_instance_count": gcp.min_instances,
-                "max_instance_count": gcp.max_instances,
-            },
-            "containers": [
-                {
-                    "image": "scratch",
-                    "base_image_uri": f"{gcp.base_image}{args.python.replace('.', '')}",
-                    "commands": [COMMAND[0]],
-                    "args": list(COMMAND[1:]),
-                    "source_code": {
-                        "cloud_storage_source": {
-                            "bucket": source.bucket,
-                            "object": source.name,
-                            "generation": source.generation.apply(str),
-                        }
-                    },
-                    "envs": [
-                        {"name": SETTINGS_VARIABLE, "value": args.settings.apply(encoded)},
-                        {"name": HASH_VARIABLE, "value": self.settings_sha256},
-                        {"name": PROXY_VARIABLE, "value": gcp.proxy},
-                    ],
-                    "resources": {
-                        "limits": {"cpu": gcp.cpu, "memory": _MEMORY},
-                        # A decision starts with a request and ends with it.
-                        "cpu_idle": True,
-                        "startup_cpu_boost": True,
-                    },
-                }
-            ],
-        }
-
 
 def encoded(settings: str) -> str:
     """Return the settings as the variable holds them. Raises RunFailed when they do not fit."""
     text = base64.b64encode(settings.encode()).decode()
-    if len(text) > _ENVIRONMENT_BYTES:
-        raise RunFailed(
-            f"the validator's settings take {len(text)} bytes, and a variable of Cloud Run holds "
-            f"{_ENVIRONMENT_BYTES}",
-            where="gcp",
-            remedy="shorten the routes, or split the service",
-        )
-    return text
-
-
-def _reported(template: cloudrunv2.outputs.ServiceTemplate) -> str:
-    for container in template.containers or ():
-        for variable in container.envs or ():
-            if variable.name == HASH_VARIABLE:
-                return str(variable.value or "")
-    return ""
+    return fitting(text, "validator", remedy="shorten the routes, or split the service")

@@ -43,7 +43,7 @@ class Routes:
             methods = [getattr(each, "value", each) for each in trigger.get("methods") or []]
             called = function.get_user_function()
             names = called.__code__.co_varnames[: called.__code__.co_argcount]
-            path = f"/{prefix}/{trigger['route']}"
+            path = f"/{prefix}/{trigger['route']}".replace("//", "/")  # the prefix may be empty
             self._found[path.lower()] = (methods, called, "context" in names)
 
     def call(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Any:

@@ -51,8 +51,8 @@ class Identity:
         body = base64.urlsafe_b64encode(text).decode()
         return f"{body}.{self._seal(body)}"
 
-    def require(self, asked: Asked, resource: str) -> bool:
-        """Whether the request carries a good token for `resource`; False without any.
+    def require(self, asked: Asked, *resources: str) -> bool:
+        """Whether the request carries a good token for one of `resources`; False without any.
 
         Raises Refusal for a token that is not good.
         """
@@ -65,7 +65,7 @@ class Identity:
         told = json.loads(base64.urlsafe_b64decode(body))
         if told["exp"] < time.time():
             raise Refusal(_UNAUTHORIZED, "InvalidAuthenticationInfo", "the token has expired")
-        if told["aud"] != resource.rstrip("/"):
+        if told["aud"] not in {resource.rstrip("/") for resource in resources}:
             raise Refusal(_UNAUTHORIZED, "InvalidAuthenticationInfo", f"for {told['aud']}")
         return True
 

@@ -235,6 +235,55 @@ _ACCOUNTS = _resource(
     frozenset({"primaryEndpoints"}),
 )
 
+_POLICIES = _resource(
+    "azure-native:storage:ManagementPolicy",
+    _in_group(
+        "Microsoft.Storage/storageAccounts/{0}/managementPolicies/{1}",
+        "accountName",
+        "managementPolicyName",
+    ),
+    {
+        "resourceGroupName": _GROUP,
+        "accountName": _NAME,
+        "managementPolicyName": req(choice("default"), replace=True),
+        "policy": req(
+            obj(
+                rules=req(
+                    list_of(
+                        obj(
+                            name=req(STR),
+                            enabled=opt(BOOL),
+                            type=req(choice("Lifecycle")),
+                            definition=req(
+                                obj(
+                                    actions=req(
+                                        obj(
+                                            baseBlob=opt(
+                                                obj(
+                                                    delete=opt(
+                                                        obj(daysAfterCreationGreaterThan=opt(NUM))
+                                                    )
+                                                )
+                                            )
+                                        )
+                                    ),
+                                    filters=opt(
+                                        obj(
+                                            blobTypes=req(list_of(choice("blockBlob"))),
+                                            prefixMatch=opt(list_of(STR)),
+                                        )
+                                    ),
+                                )
+                            ),
+                        )
+                    )
+                )
+            )
+        ),
+    },
+    frozenset({"lastModifiedTime"}),
+)
+
 _CONTAINERS = _resource(
     "azure-native:storage:BlobContainer",
     _in_group(
@@ -499,6 +548,7 @@ RESOURCES = table(
     _KEYS,
     _ACCOUNTS,
     _CONTAINERS,
+    _POLICIES,
     _BLOBS,
     _PLANS,
     _APPS,

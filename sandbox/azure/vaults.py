@@ -29,6 +29,8 @@ from sandbox.fakes.http import Asked, Said, said_json
 # Microsoft's client demands that the vault's host ends in a dot and this, which an address on
 # loopback can only do so.
 _RESOURCE = "https://0.0.1:{port}"
+# What a vault's tokens are made out to where nothing is derived from its host.
+_REAL_RESOURCE = "https://vault.azure.net"
 _ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC"}
 _P256_BYTES = 32
 _BAD, _DENIED, _MISSING, _CONFLICT = 400, 403, 404, 409
@@ -49,7 +51,7 @@ class Vaults:
 
     def answer(self, asked: Asked) -> Said:
         """Answer a request below `/keys`."""
-        if not self._identity.require(asked, self._resource):
+        if not self._identity.require(asked, self._resource, _REAL_RESOURCE):
             challenge = (
                 f'Bearer authorization="https://127.0.0.1:{self._port}/sandbox", '
                 f'resource="{self._resource}"'

@@ -38,11 +38,19 @@ class Admin:
         self._services = services
 
     def answer(self, asked: Asked) -> Said:
-        """Answer `METHOD /sandbox/<kind>?name=...`; an object's bytes go to `/sandbox/data`."""
+        """Answer `METHOD /sandbox/<kind>?name=...`; an object's bytes go to `/sandbox/data`.
+
+        `DELETE /sandbox/objects?name=<bucket>` empties a bucket.
+        """
         kind = asked.raw_path.removeprefix(PREFIX)
         if kind == "data" and asked.method == "PUT":
             return said_json(200, {"digest": self._memory.keep(asked.body)})
         name = asked.query.get("name", "")
+        if kind == "objects" and asked.method == "DELETE" and name:
+            with self._memory.change() as resources:
+                for place in self._memory.below(f"object:{name}/"):
+                    resources.pop(place, None)
+            return said_json(200, {})
         if kind not in _KINDS or not name:
             raise Refusal(404, "NOT_FOUND", f"{asked.method} {asked.target}")
         if asked.method == "POST":

@@ -2,7 +2,8 @@
 
 Addresses: `/sandbox/...` for the sandbox's plugin, `/computeMetadata/...` a metadata server,
 `/storage/v1/...` and `/<bucket>/<object>` Cloud Storage, `/v1/projects/...` IAM and
-`/v2/projects/...` Cloud Run for whoever looks.
+`/v2/projects/...` Cloud Run for whoever looks, `/v1/<key version>:asymmetricSign` Cloud KMS by
+REST.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from sandbox.fakes import server as serving
 from sandbox.fakes.faults import Faults
 from sandbox.fakes.http import Asked, Said, said_json
-from sandbox.gcp import kms
+from sandbox.gcp import kms, kms_rest
 from sandbox.gcp.admin import PREFIX, Admin
 from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
@@ -74,10 +75,12 @@ class Fake:
             return said_json(200, {**told, "token_type": "Bearer"})
         bucket = asked.raw_path.removeprefix(BUCKETS) if asked.raw_path.startswith(BUCKETS) else ""
         if asked.raw_path.startswith(PREFIXES) or (bucket and "/" not in bucket):
+            if not self._trusted(asked):
+                raise Refusal(403, "FORBIDDEN", "the caller has no right to this")
+            if asked.method == "POST" and asked.raw_path.endswith(kms_rest.SUFFIX):
+                return kms_rest.answer(self.kms, asked)
             if asked.method != "GET":
                 raise Refusal(405, "METHOD_NOT_ALLOWED", asked.method)
-            if not self._trusted(asked):
-                raise Refusal(403, "FORBIDDEN", "the caller has no right to look")
             return self.reading.bucket(bucket) if bucket else self.reading.resource(asked.raw_path)
         return self.storage.answer(asked)
 

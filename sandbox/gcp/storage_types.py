@@ -64,8 +64,11 @@ def _update_bucket(call: Call, name: str, old: Props, new: Props, changed: froze
 
 
 def _delete_bucket(call: Call, name: str, state: Props) -> None:
-    if not refuse_deletion(state):
-        call.cloud.delete("bucket", name)
+    if refuse_deletion(state):
+        return
+    if state.get("forceDestroy"):
+        call.cloud.empty(name)
+    call.cloud.delete("bucket", name)
 
 
 _BUCKET = Resource(

@@ -61,7 +61,7 @@ class Issuer:
             issuer=key.issuer,
             longest_lifetime=key.longest_lifetime,
             now=now,
-            keys=_public(key.kid, signer),
+            keys=lambda: _public(key.kid, signer),
         )
         return Issued(token=token, kid=key.kid, at=now, expires=now + key.longest_lifetime)
 

@@ -159,18 +159,20 @@ def _sign(
     now: int,
 ) -> str:
     from signet.issuing.errors import KmsUnreachable
-    from signet.issuing.issuer import issue
+    from signet.issuing.issuer import confirmed_keys, issue
     from signet.issuing.signers import signer_for
 
     try:
         with place.applied():
+            signer = signer_for(key.cloud, key.key_reference, key.algorithm, identity=identity)
             return issue(
-                signer_for(key.cloud, key.key_reference, key.algorithm, identity=identity),
+                signer,
                 asked[0],
                 kid=key.kid,
                 issuer=key.issuer,
                 longest_lifetime=key.longest_lifetime,
                 now=now,
+                keys=lambda: confirmed_keys(signer, key.kid),
                 agreed=asked[1],
             )
     except KmsUnreachable as error:

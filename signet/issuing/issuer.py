@@ -10,7 +10,7 @@ from signet.documents import jwk_from_pem
 from signet.issuing.claims import TokenRequest, claims_of
 from signet.issuing.errors import WrongKey
 from signet.issuing.pyjwt_algorithm import TOKEN_TYPE, encode
-from signet.issuing.signers import Signer
+from signet.issuing.signers import Signer, TokenSigner
 from validator_functions.verification import (
     KeySet,
     Policy,
@@ -49,22 +49,24 @@ def confirmed_keys(signer: Signer, kid: str) -> KeySet:
 
 
 def issue(
-    signer: Signer,
+    signer: TokenSigner,
     request: TokenRequest,
     *,
     kid: str,
     issuer: str,
     longest_lifetime: int,
     now: int,
-    keys: KeySet | None = None,
+    keys: Callable[[], KeySet],
     agreed: Collection[str] = (),
     draw: Callable[[int], bytes] = secrets.token_bytes,
 ) -> str:
     """Return a signed token (RFC 9068, compact JWS) for `request`.
 
     `kid`, `issuer` and `longest_lifetime` (seconds) are those of the confirmed record; `now` is
-    epoch seconds; `agreed` names the claims beyond the standard ones that the claims contract
-    allows. Before the token leaves, the module that every validator runs has accepted it.
+    epoch seconds; `keys` gives the confirmed public key, and is asked once the request is known to
+    be good (`confirmed_keys`, or what was deployed); `agreed` names the claims beyond the standard
+    ones that the claims contract allows. Before the token leaves, the module that every validator
+    runs has accepted it.
 
     Raises SettingsError with every fault of the request, WrongKey where the KMS signed with
     another key, and the signer's own errors (`signet.issuing.errors`).
@@ -77,7 +79,7 @@ def issue(
         entropy=draw(_JTI_BYTES),
         agreed=agreed,
     )
-    known = confirmed_keys(signer, kid) if keys is None else keys
+    known = keys()
     token = encode(signer, claims, kid=kid)
     policy = Policy(
         issuer=issuer,

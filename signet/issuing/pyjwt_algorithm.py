@@ -1,8 +1,8 @@
 """PyJWT, signing through a KMS.
 
 PyJWT builds the token; a `KmsAlgorithm` in place of its own RS256 or ES256 hands the signing
-input to a `Signer`. It is registered on a private PyJWS, so that no other user of PyJWT in this
-process comes to sign with the KMS by accident.
+input to a `TokenSigner`. It is registered on a private PyJWS, so that no other user of PyJWT in
+this process comes to sign with the KMS by accident.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any, Final, NoReturn, cast
 from jwt.algorithms import Algorithm
 from jwt.api_jws import PyJWS
 
-from signet.issuing.signers import Signer
+from signet.issuing.signers import TokenSigner
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 (RFC 9068 section 2.1's media type, not a secret)
 
 
 class KmsAlgorithm(Algorithm):
-    """A PyJWT algorithm whose key is a `Signer` and that can only sign."""
+    """A PyJWT algorithm whose key is a `TokenSigner` and that can only sign."""
 
-    def prepare_key(self, key: Signer) -> Signer:
+    def prepare_key(self, key: TokenSigner) -> TokenSigner:
         """Take the signer as it is: there is no key material to prepare."""
         return key
 
-    def sign(self, msg: bytes, key: Signer) -> bytes:
+    def sign(self, msg: bytes, key: TokenSigner) -> bytes:
         """Sign the JWS signing input with the KMS."""
         return key.sign(msg)
 
@@ -46,7 +46,7 @@ class KmsAlgorithm(Algorithm):
 
 
 def encode(
-    signer: Signer, claims: Mapping[str, Any], *, kid: str, typ: str | None = TOKEN_TYPE
+    signer: TokenSigner, claims: Mapping[str, Any], *, kid: str, typ: str | None = TOKEN_TYPE
 ) -> str:
     """Return the compact JWS of `claims`, exactly as they are, signed by `signer`.
 

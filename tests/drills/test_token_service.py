@@ -12,11 +12,9 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,58 +22,14 @@ import jwt
 import pytest
 from ruamel.yaml import YAML
 
-from signet.identities import KINDS
 from signet.paths import repo_root
 from signet.probing.gateway_call import call, gateways_of
-from tests.cases import platforms
-from tests.cases.platforms import Platform
+from tests.unit.exchange.issuers import Issuers
 from tests.unit.exchange.world import CALLERS
 
 pytestmark = [pytest.mark.engine, pytest.mark.drill]
 
 IDENTITIES = ("github", "gitlab", "aws", "azure", "google")
-
-
-class Issuers:
-    """Every platform's key set on one loopback port, each below a path of its own."""
-
-    def __init__(self) -> None:
-        documents: dict[str, bytes] = {}
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                found = documents.get(self.path)
-                self.send_response(200 if found else 404)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(found or b"")))
-                self.end_headers()
-                self.wfile.write(found or b"")
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        base = f"http://127.0.0.1:{self.server.server_port}"
-        self.platforms: dict[str, Platform] = {}
-        for make in platforms.PLATFORMS:
-            kind = make().identity
-            ending = "/v2.0" if kind == "azure" else ""
-            platform = make().at(f"{base}/{kind}{ending}")
-            self.platforms[kind] = platform
-            documents[KINDS[kind].jwks_uri(platform.issuer).removeprefix(base)] = platform.key_set()
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def callers(self) -> list[dict[str, Any]]:
-        """The rules of `CALLERS`, for these issuers and for the environment's own scope."""
-        return [
-            {
-                **rule,
-                "issuer": self.platforms[rule["identity"]].issuer,
-                "scopes": ["demo:read"],
-                "once": rule["identity"] == "gitlab",
-            }
-            for rule in CALLERS
-        ]
 
 
 @dataclass(frozen=True)
@@ -115,14 +69,17 @@ class Local:
         )
 
 
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+@pytest.fixture(scope="module", params=["aws", "gcp"])
+def local(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Local]:
+    """With each home: the token service runs beside the keys."""
     root = _checkout(tmp_path_factory.mktemp("checkout"))
     here = Local(root, tmp_path_factory.mktemp("state"), Issuers())
     with (root / "callers.yaml").open("w", encoding="utf-8") as file:
         YAML().dump({"callers": here.issuers.callers()}, file)
     with (root / "Pulumi.local.yaml").open("a", encoding="utf-8") as file:
-        file.write("  signet:environmentCallers: callers.yaml\n")
+        file.write(f"  signet:environmentCallers: callers.yaml\n  signet:home: {request.param}\n")
     try:
         brought = here.signet("up", "local", "--json")
         assert brought.returncode == 0, brought.stderr + brought.stdout

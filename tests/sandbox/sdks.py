@@ -75,6 +75,7 @@ AZURE = Sdk(
         "azure-native:resources:ResourceGroup": {"resourceGroupName"},
         "azure-native:storage:Blob": {"blobName", "source"},
         "azure-native:storage:BlobContainer": {"containerName"},
+        "azure-native:storage:ManagementPolicy": {"managementPolicyName"},
         "azure-native:storage:StorageAccount": {"accountName"},
         "azure-native:web:AppServicePlan": {"name", "sku"},
         "azure-native:web:WebApp": {"functionAppConfig", "name"},

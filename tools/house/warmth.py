@@ -12,6 +12,7 @@ _INPUTS = (
     "requirements/sandbox.txt",
     "requirements/bundle.txt",
     "requirements/token_service.txt",
+    "requirements/token_service_rest.txt",
 )
 
 

@@ -262,15 +262,33 @@ def get(
     Raises:
         FetchFailed: with the reason; nothing of the body is in it.
     """
+    return send("GET", target, headers, deadline, max_bytes, monotonic=monotonic)
+
+
+def send(
+    method: str,
+    target: Target,
+    headers: Mapping[str, str],
+    deadline: float,
+    max_bytes: int,
+    *,
+    body: bytes | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Answer:
+    """One request under the same bounds, for issuers that ask a cloud to do something.
+
+    Raises:
+        FetchFailed: with the reason; nothing of either body is in it.
+    """
     import http.client
     import ssl
 
     try:
         with _connect(target, deadline, monotonic) as sock:
             sock.settimeout(_left(deadline, monotonic))
-            sock.sendall(_request_bytes(target, headers))
+            sock.sendall(_request_bytes(method, target, headers, body))
             reader = _DeadlineReader(sock, deadline, max_bytes + _HEADER_BYTES, monotonic)
-            response = http.client.HTTPResponse(_ResponseSource(reader), method="GET")  # type: ignore[arg-type]
+            response = http.client.HTTPResponse(_ResponseSource(reader), method=method)  # type: ignore[arg-type]
             with response:
                 response.begin()
                 return _read(response, max_bytes)
@@ -335,14 +353,18 @@ def _tls_context() -> ssl.SSLContext:
     return _tls[0]
 
 
-def _request_bytes(target: Target, headers: Mapping[str, str]) -> bytes:
-    lines = [f"GET {target.path} HTTP/1.1", f"host: {target.authority}"]
+def _request_bytes(
+    method: str, target: Target, headers: Mapping[str, str], body: bytes | None
+) -> bytes:
+    lines = [f"{method} {target.path} HTTP/1.1", f"host: {target.authority}"]
     for name, value in headers.items():
         if re.fullmatch(r"[\x20-\x7e]*", value) is None:
             raise FetchFailed(FailureReason.CREDENTIALS_MISSING, f"header {name} is not ASCII")
         lines.append(f"{name}: {value}")
+    if body is not None:
+        lines.append(f"content-length: {len(body)}")
     lines += ["accept-encoding: identity", "user-agent: signet", "connection: close", "", ""]
-    return "\r\n".join(lines).encode("ascii")
+    return "\r\n".join(lines).encode("ascii") + (body or b"")
 
 
 def _read(response: http.client.HTTPResponse, max_bytes: int) -> Answer:

@@ -9,7 +9,7 @@ its own. Each class here answers one question, "which headers prove who I am", f
   managed identities for App Service and Azure Functions", REST endpoint reference; API version
   2019-08-01). Blob Storage takes a bearer token only from `x-ms-version` 2017-11-09 on ("Authorize
   with Microsoft Entra ID").
-- `GcsHeaders`: a token of the service account from the metadata server, which demands
+- `GoogleHeaders`: a token of the service account from the metadata server, which demands
   `Metadata-Flavor: Google` ("Service identity" of Cloud Run; google-auth, `_metadata.py`).
 
 Both token endpoints are plain HTTP by their platform's design: they are on the host, not on a
@@ -109,7 +109,7 @@ def store_headers(
         return S3Headers(store.region or environ.get("AWS_REGION", ""), environ, now)
     if store.kind == "azure_blob":
         return BlobHeaders(store.client_id, environ, now)
-    return GcsHeaders(environ, now)
+    return GoogleHeaders(environ, now)
 
 
 def _needed(environ: Mapping[str, str], name: str) -> str:
@@ -165,8 +165,8 @@ class _TokenHeaders:
         return f"Bearer {self._token}"
 
 
-class BlobHeaders(_TokenHeaders):
-    """A managed identity's bearer token for Blob Storage."""
+class EntraHeaders(_TokenHeaders):
+    """A managed identity's bearer token for one of Azure's services."""
 
     def __init__(
         self,
@@ -175,25 +175,37 @@ class BlobHeaders(_TokenHeaders):
         now: Callable[[], float],
         transport: Get = get,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        resource: str = BLOB_RESOURCE,
     ) -> None:
+        """`resource` is the service as Entra names it; `client_id` is of the identity to be."""
         super().__init__(environ, now, transport, monotonic)
+        self._resource = resource
         self._client_id = client_id
 
     def __call__(self, _url: str, seconds: float) -> Mapping[str, str]:
-        """The bearer token and the API version that accepts one."""
+        """The bearer token."""
         from urllib.parse import urlencode
 
-        query = {"api-version": _IDENTITY_API_VERSION, "resource": BLOB_RESOURCE}
+        query = {"api-version": _IDENTITY_API_VERSION, "resource": self._resource}
         if self._client_id is not None:
             query["client_id"] = self._client_id
         endpoint = _needed(self._environ, "IDENTITY_ENDPOINT")
         proof = {"x-identity-header": _needed(self._environ, "IDENTITY_HEADER")}
         bearer = self._bearer(f"{endpoint}?{urlencode(query)}", proof, seconds)
-        return {"authorization": bearer, "x-ms-version": BLOB_API_VERSION}
+        return {"authorization": bearer}
 
 
-class GcsHeaders(_TokenHeaders):
-    """The service account's bearer token for Cloud Storage's XML API."""
+class BlobHeaders(EntraHeaders):
+    """A managed identity's bearer token for Blob Storage."""
+
+    def __call__(self, url: str, seconds: float) -> Mapping[str, str]:
+        """The bearer token and the API version that accepts one."""
+        return {**super().__call__(url, seconds), "x-ms-version": BLOB_API_VERSION}
+
+
+class GoogleHeaders(_TokenHeaders):
+    """The service account's bearer token, asked for with one scope (by default to read storage)."""
 
     def __init__(
         self,
@@ -201,15 +213,18 @@ class GcsHeaders(_TokenHeaders):
         now: Callable[[], float],
         transport: Get = get,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        scope: str = _GCS_SCOPE,
     ) -> None:
         super().__init__(environ, now, transport, monotonic)
+        self._scope = scope
 
     def __call__(self, _url: str, seconds: float) -> Mapping[str, str]:
-        """The bearer token, asked for with the read-only storage scope."""
+        """The bearer token."""
         from urllib.parse import urlencode
 
         host = self._environ.get("GCE_METADATA_HOST") or "metadata.google.internal"
-        url = f"http://{host}{_GOOGLE_TOKEN_PATH}?{urlencode({'scopes': _GCS_SCOPE})}"
+        url = f"http://{host}{_GOOGLE_TOKEN_PATH}?{urlencode({'scopes': self._scope})}"
         return {"authorization": self._bearer(url, {"metadata-flavor": "Google"}, seconds)}
 
 

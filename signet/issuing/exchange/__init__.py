@@ -2,5 +2,6 @@
 
     form -> subject (foreign-issuer profile) -> caller's rule -> rate -> replay -> KMS -> answer
 
-Everything but `lambda_entry` is given its clock, its fetcher, its signers and its store.
+Everything but `entry` and what each runtime has of its own (`aws_lambda`, `azure_function`,
+`cloud_run`) is given its clock, its fetcher, its signers and its store.
 """

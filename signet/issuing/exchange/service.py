@@ -183,7 +183,7 @@ class TokenService:
                 issuer=signing.key.issuer,
                 longest_lifetime=signing.key.longest_lifetime,
                 now=now,
-                keys=signing.keys,
+                keys=lambda: signing.keys,
                 draw=lambda _: entropy,
             )
         except SignetError as error:

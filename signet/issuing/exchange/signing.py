@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from signet.issuing.signers import Signer
+from signet.issuing.signers import TokenSigner
 from signet.token_service import SigningKey
 from validator_functions.verification.keys import KeySet
 
 _SIGNER_SECONDS: Final = 600.0
 """A signer holds a role's session of 15 minutes (AWS); it is made anew well before that ends."""
 
-Connect = Callable[[SigningKey], Signer]
+Connect = Callable[[SigningKey], TokenSigner]
 
 
 class Signing:
@@ -26,9 +26,9 @@ class Signing:
         self.kid = next(iter(self.keys.kids))
         self._connect = connect
         self._lock = threading.Lock()
-        self._made: tuple[Signer, float] | None = None
+        self._made: tuple[TokenSigner, float] | None = None
 
-    def signer(self, monotonic: float) -> Signer:
+    def signer(self, monotonic: float) -> TokenSigner:
         """Return a signer whose credentials are good for minutes. Raises what `connect` raises."""
         with self._lock:
             if self._made is None or monotonic - self._made[1] > _SIGNER_SECONDS:

@@ -10,13 +10,13 @@ from typing import Final, Protocol, cast
 from signet.errors import Fault, SettingsError
 from signet.issuing.signature_format import ALGORITHMS
 
-__all__ = ["CLOUDS", "Signer", "signer_for"]
+__all__ = ["CLOUDS", "Signer", "TokenSigner", "signer_for"]
 
 CLOUDS: Final = ("aws", "azure", "gcp")
 
 
-class Signer(Protocol):
-    """One KMS key and the one algorithm that it signs with."""
+class TokenSigner(Protocol):
+    """One KMS key that may be signed with, and the one algorithm that it does that with."""
 
     @property
     def algorithm(self) -> str:
@@ -24,6 +24,10 @@ class Signer(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature of `message` in JWS's form: r||s for ES256 and ES384."""
+
+
+class Signer(TokenSigner, Protocol):
+    """One KMS key that may be signed with and whose public half may be read."""
 
     def public_key_pem(self) -> str:
         """Return the public half as the KMS tells it, a SubjectPublicKeyInfo in PEM."""

@@ -1,1 +1,1 @@
-"""Where used platform tokens are remembered: one adapter a cloud, each of one conditional write."""
+"""Where used platform tokens are remembered: each store is one conditional write."""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from signet.issuing.exchange.replay import ReplayUnchecked
+from signet.token_service import USED_PREFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PREFIX: Final = "used/"
 _ATTEMPTS: Final = 3
 _THERE: Final = "PreconditionFailed"
 _MET: Final = "ConditionalRequestConflict"
@@ -36,7 +36,7 @@ class S3ReplayStore:
             try:
                 self._client.put_object(
                     Bucket=self._bucket,
-                    Key=f"{PREFIX}{key}",
+                    Key=f"{USED_PREFIX}{key}",
                     Body=b"",
                     IfNoneMatch="*",
                     Metadata={"expires-at": str(expires_at)},

@@ -40,7 +40,9 @@ def issued(signer: Any, request: TokenRequest = REQUEST, **more: Any) -> str:
         "longest_lifetime": 900,
         "now": NOW,
     }
-    return issue(signer, request, **(settings | more))
+    told = settings | more
+    keys = told.pop("keys", None)
+    return issue(signer, request, keys=lambda: keys or confirmed_keys(signer, told["kid"]), **told)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

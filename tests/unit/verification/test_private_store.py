@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from validator_functions.verification.fetch import Answer, FetchFailed, Target, split_url
 from validator_functions.verification.private_store import (
     BlobHeaders,
-    GcsHeaders,
+    GoogleHeaders,
     PrivateStore,
     S3Headers,
     store_headers,
@@ -169,7 +169,7 @@ def test_a_user_assigned_identity_is_named() -> None:
 
 def test_google_asks_the_metadata_server_for_a_read_only_scope() -> None:
     endpoint = Endpoint(access_token="abc", expires_in=3_600, token_type="Bearer")
-    headers = GcsHeaders({}, lambda: 1_000.0, endpoint)
+    headers = GoogleHeaders({}, lambda: 1_000.0, endpoint)
     assert headers("https://storage.googleapis.com/b/o", 1.0) == {"authorization": "Bearer abc"}
     target, sent, _ = endpoint.asked[0]
     assert target.host == "metadata.google.internal"
@@ -183,7 +183,7 @@ def test_google_asks_the_metadata_server_for_a_read_only_scope() -> None:
 def test_a_token_is_kept_until_five_minutes_before_its_end() -> None:
     times = iter([1_000.0, 1_001.0, 4_299.0, 4_300.0])
     endpoint = Endpoint(access_token="abc", expires_in=3_600)
-    headers = GcsHeaders({"GCE_METADATA_HOST": "127.0.0.1:9"}, lambda: next(times), endpoint)
+    headers = GoogleHeaders({"GCE_METADATA_HOST": "127.0.0.1:9"}, lambda: next(times), endpoint)
     for asked in (1, 1, 1, 2):
         headers("https://a.test/", 1.0)
         assert len(endpoint.asked) == asked
@@ -211,7 +211,7 @@ def test_an_answer_without_a_token_is_a_failed_fetch_that_quotes_nothing(
     endpoint = Endpoint()
     endpoint.answer = Answer(status, {}, body)
     with pytest.raises(FetchFailed, match="token endpoint") as caught:
-        GcsHeaders({}, lambda: 1_000.0, endpoint)("https://a.test/", 1.0)
+        GoogleHeaders({}, lambda: 1_000.0, endpoint)("https://a.test/", 1.0)
     assert caught.value.reason == "credentials_missing"
     assert "abc" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -230,7 +230,7 @@ STORES: list[tuple[dict[str, Any], type]] = [
     ({"kind": "aws_s3", "url": "https://b.s3.amazonaws.com/k", "region": "eu-west-1"}, S3Headers),
     ({"kind": "aws_s3", "url": "https://b.s3.amazonaws.com/k", "region": None}, S3Headers),
     ({"kind": "azure_blob", "url": "https://a.test/c/b", "client_id": "1234"}, BlobHeaders),
-    ({"kind": "gcs", "url": "https://storage.googleapis.com/b/o"}, GcsHeaders),
+    ({"kind": "gcs", "url": "https://storage.googleapis.com/b/o"}, GoogleHeaders),
 ]
 
 
