@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -59,10 +62,9 @@ def opened(checkout: Checkout, name: str, **settings: str) -> EngineStack:
     It has one Python and one account, and no function of the platform team's own as a back end.
     """
     own = {} if place.is_sandbox_stack(name) else {"awsAccountId": f"'{ACCOUNT}'"}
-    # It runs beside the keys, and has no part for the other two homes yet.
-    own |= {} if settings["home"] == "aws" else {"tokenService": "none"}
     checkout.configure(
         name,
+        tokenService="create",
         clouds=f"[{', '.join(CLOUDS)}]",
         python="running",
         awsBackend="echo",
@@ -90,6 +92,7 @@ def test_an_environment_goes_up_answers_and_comes_down_with_its_key_anywhere(
     }
     check_answers(stack)
     check_documents(stack)
+    check_token_service(stack)
     if not place.is_sandbox_stack(name):
         with pytest.raises(SettingsError, match="signet:protectKeys"):
             down._refuse_guarded(name, stack_run.guarded(stack))
@@ -109,6 +112,16 @@ def check_answers(stack: EngineStack) -> None:
     assert [result.case.name for result in results if not result.as_expected] == []
     (digest,) = {hash_ for hashes in report.bundles(results).values() for hash_ in hashes}
     assert report.bundles(results) == {cloud: [digest] for cloud in CLOUDS}
+
+
+def check_token_service(stack: EngineStack) -> None:
+    """It answers, and by the words of its own settings: these ask for a grant that it has not."""
+    url = stack.outputs()["tokenService"]["url"]
+    form = b"grant_type=client_credentials&subject_token_type=x&subject_token=y&audience=z"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(url, form, timeout=10)
+    with refused.value as answer:
+        assert (answer.code, json.load(answer)["error"]) == (400, "unsupported_grant_type")
 
 
 def check_documents(stack: EngineStack) -> None:
@@ -132,8 +145,7 @@ def check_documents(stack: EngineStack) -> None:
 @pytest.mark.parametrize("only", CLOUDS)
 def test_one_cloud_alone_is_a_complete_system(checkout: Checkout, only: str) -> None:
     opened(checkout, "local", home=only)
-    service = {} if only == "aws" else {"tokenService": "none"}
-    checkout.configure("local", clouds=f"[{only}]", home=only, **service)
+    checkout.configure("local", clouds=f"[{only}]", home=only)
     stack = checkout.stack("local")
     stack.up(main)
     found = issuing_record.read(stack)
@@ -141,6 +153,7 @@ def test_one_cloud_alone_is_a_complete_system(checkout: Checkout, only: str) -> 
         gateways, results = demo._compare(stack, found, quiet=True)
     assert {gateway.cloud for gateway in gateways} == {only}
     assert [result.case.name for result in results if not result.as_expected] == []
+    check_token_service(stack)
     stack.destroy()
     stack.remove()
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from components import packaging
+from signet.token_service import packed
 from tests.unit.exchange.world import checked, settings
 from tests.unit.issuing.local_keys import LocalSigner
 
@@ -31,24 +32,67 @@ print("RESULT" + json.dumps({"answers": answers, "loaded": loaded}))
 """
 
 
+_BY_REST = """
+import http.client, json, os, sys, threading, types
+unpacked, _, *standard = sys.argv[1:]
+sys.path[:] = [unpacked, *standard]
+from signet.issuing.exchange import cloud_run
+from signet.issuing.exchange.entry import Edge, Entry, from_variable
+edge = Edge(cloud="gcp", connect=cloud_run.connect, remember=cloud_run.remember, write=print)
+server = cloud_run.Server("127.0.0.1", 0, Entry(edge, from_variable))
+threading.Thread(target=server.serve_forever, daemon=True).start()
+connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+form = b"grant_type=client_credentials"
+kind = {"Content-Type": "application/x-www-form-urlencoded"}
+connection.request("POST", "/token", form, kind)
+answer = connection.getresponse()
+answers = [{"status": answer.status, **json.loads(answer.read())}]
+server.shutdown()
+import azure.functions as func
+import function_app
+(function,) = function_app.app.get_functions()
+asked = func.HttpRequest(method="POST", url="https://app.test/token", headers=kind, body=form)
+answer = function.get_user_function()(asked, types.SimpleNamespace(invocation_id="i"))
+answers.append({"status": answer.status_code, **json.loads(answer.get_body())})
+loaded = sorted({m.__file__ for m in sys.modules.values() if getattr(m, "__file__", None)})
+print("RESULT" + json.dumps({"answers": answers, "loaded": loaded}))
+"""
+
+
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    built = packaging.build_bundle(packaging.default_target(), recipe=packaging.TOKEN_SERVICE)
-    folder = tmp_path_factory.mktemp("artefact")
+    return _unpacked(tmp_path_factory, packaging.TOKEN_SERVICE)
+
+
+@pytest.fixture(scope="module")
+def by_rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _unpacked(tmp_path_factory, packaging.TOKEN_SERVICE_BY_REST)
+
+
+def _unpacked(factory: pytest.TempPathFactory, recipe: packaging.Recipe) -> Path:
+    built = packaging.build_bundle(packaging.default_target(), recipe=recipe)
+    folder = factory.mktemp("artefact")
     with zipfile.ZipFile(built.path) as opened:
         opened.extractall(folder)
     return folder
 
 
-def _run(unpacked: Path, layer: Path, digest: str) -> tuple[dict[str, Any], list[str]]:
+def _run(
+    unpacked: Path, layer: Path, digest: str, script: str = _ALONE, **variables: str
+) -> tuple[dict[str, Any], list[str]]:
     paths = sysconfig.get_paths()
     standard = [paths["stdlib"], paths["platstdlib"]]
     dynamic = importlib.util.find_spec("_ssl")
     if dynamic is not None and dynamic.origin:
         standard.append(str(Path(dynamic.origin).parent))
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _ALONE, str(unpacked), str(layer), *standard],
-        env={"SIGNET_SETTINGS_SHA256": digest, "AWS_REGION": "eu-west-1", "HOME": str(layer)},
+        [sys.executable, "-I", "-S", "-c", script, str(unpacked), str(layer), *standard],
+        env={
+            "SIGNET_SETTINGS_SHA256": digest,
+            "AWS_REGION": "eu-west-1",
+            "HOME": str(layer),
+            **variables,
+        },
         capture_output=True,
         text=True,
         timeout=60,
@@ -94,3 +138,27 @@ def test_the_artefact_holds_what_it_runs_and_no_more(unpacked: Path) -> None:
     assert {path.name for path in (unpacked / "botocore/data").iterdir() if path.is_dir()} == {
         "kms", "s3", "sts",
     }  # fmt: skip
+
+
+def test_the_artefact_without_an_sdk_answers_in_both_of_its_clouds(
+    by_rest: Path, tmp_path: Path
+) -> None:
+    text = settings(LocalSigner("RS256"), cloud="gcp").dumps()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    found, lines = _run(by_rest, tmp_path, digest, _BY_REST, SIGNET_SETTINGS=packed(text))
+    on_google, on_azure = found["answers"]
+    assert (on_google["status"], on_google["error"]) == (400, "unsupported_grant_type")
+    assert checked(lines[0])["cloud"] == "gcp"
+    # These settings are for Google Cloud, so that the app refuses to go by them.
+    assert (on_azure["status"], on_azure["reason"]) == (503, "settings_invalid")
+    assert not [name for name in found["loaded"] if "site-packages" in str(name)]
+
+
+def test_the_artefact_without_an_sdk_has_none(by_rest: Path) -> None:
+    names = {path.name for path in by_rest.iterdir()}
+    assert not names & {"boto3", "botocore", "google", "grpc", "msal", "requests"}
+    assert {path.name for path in (by_rest / "azure").iterdir()} == {"functions"}
+    assert {"function_app.py", "host.json"} <= names
+    assert json.loads((by_rest / "host.json").read_text())["extensions"]["http"] == {
+        "routePrefix": ""
+    }

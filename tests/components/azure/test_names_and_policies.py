@@ -131,5 +131,5 @@ def test_what_azure_would_refuse_is_refused_first(key: str, value: object) -> No
 
 
 def test_settings_that_no_app_setting_holds_are_refused_in_words() -> None:
-    with pytest.raises(RunFailed, match="settings are"):
+    with pytest.raises(RunFailed, match="settings take"):
         _encoded("x" * 30_000)

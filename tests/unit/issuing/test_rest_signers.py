@@ -121,7 +121,7 @@ def test_cloud_kms_is_asked_as_its_reference_says() -> None:
 
 
 DISABLED = b'{"error":{"code":"Forbidden","innererror":{"code":"KeyDisabled"}}}'
-# Key Vault: "Authentication, requests and responses"; Cloud KMS: the HTTP mapping of google.rpc.Code
+# Key Vault: "Authentication, requests and responses"; Cloud KMS: google.rpc.Code as HTTP
 # (FAILED_PRECONDITION is 400, RESOURCE_EXHAUSTED is 429).
 MEANINGS = [
     (vault, Answer(403, {}, DISABLED), KeyUnusable),
