@@ -69,7 +69,7 @@ class Local:
         )
 
 
-@pytest.fixture(scope="module", params=["aws", "azure", "gcp"])
+@pytest.fixture(scope="module", params=["aws", "azure", "gcp"], ids="home-{}".format)
 def local(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Local]:
