@@ -1,8 +1,7 @@
 """An HTTP API that asks the validator about every request, whatever its route."""
 
-import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -16,25 +15,9 @@ from components.aws.guard import (
     allow_authorizer,
     allow_backend,
 )
+from components.aws.http_stage import HttpStageArgs, http_stage
 from components.aws.tags import environment_tags
 from components.passed_on import IDENTITY_HEADERS
-
-ACCESS_LOG_FORMAT: Final = json.dumps(
-    {
-        "requestId": "$context.requestId",
-        "time": "$context.requestTime",
-        "ip": "$context.identity.sourceIp",
-        "method": "$context.httpMethod",
-        "path": "$context.path",
-        "status": "$context.status",
-        "authorizerStatus": "$context.authorizer.status",
-        "authorizerError": "$context.authorizer.error",
-        "integrationStatus": "$context.integrationStatus",
-        "latency": "$context.responseLatency",
-    },
-    sort_keys=True,
-)
-"""What the gateway logs of each request: nothing that a token or a query string is part of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,25 +114,15 @@ class HttpGateway(pulumi.ComponentResource):
             own,
         )
         routes = self._routes(name, args, api, authorizer.authorizer_id)
-        log_group = aws.cloudwatch.LogGroup(
-            f"{name}-access",
-            # CloudWatch Logs keeps its resource policy short for names below this prefix.
-            name=f"/aws/vendedlogs/{args.title}-http",
-            retention_in_days=args.log_days,
-            tags=tags,
-            opts=own,
-        )
-        aws.apigatewayv2.Stage(
-            f"{name}-stage",
-            api_id=api.id,
-            name="$default",
-            auto_deploy=True,
-            access_log_settings={
-                "destination_arn": log_group.arn,
-                "format": ACCESS_LOG_FORMAT,
-            },
-            tags=tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=routes),
+        http_stage(
+            name,
+            HttpStageArgs(
+                environment=args.environment,
+                api_id=api.id,
+                log_group=f"{args.title}-http",
+                log_days=args.log_days,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=routes),
         )
         self.url = api.id.apply(lambda it: names.http_api_url(it, args.region, args.endpoint))
         self.authorizer_id = authorizer.authorizer_id

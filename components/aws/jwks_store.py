@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws import names, policies
-from components.aws.tags import environment_tags
+from components.aws.guarded_bucket import GuardedBucketArgs, guarded_bucket
 from signet.documents import (
     DISCOVERY_CONTENT_TYPE,
     DISCOVERY_PATH,
@@ -53,14 +53,18 @@ class JwksStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:aws:JwksStore", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        bucket = aws.s3.Bucket(
-            f"{name}-bucket",
-            bucket=args.bucket,
-            force_destroy=args.force_destroy,
-            tags=environment_tags(args.environment),
-            opts=own,
+        bucket, guarded = guarded_bucket(
+            name,
+            GuardedBucketArgs(
+                environment=args.environment,
+                bucket=args.bucket,
+                policy=_policy(args),
+                public=args.publish == "public",
+                force_destroy=args.force_destroy,
+            ),
+            own,
         )
-        ready = [*self._access(name, args, bucket), *self._keeping(name, bucket)]
+        ready = [*guarded, *self._keeping(name, bucket)]
         after = pulumi.ResourceOptions(parent=self, depends_on=ready)
         cache_control = f"public, max-age={args.max_age}"
         jwks = aws.s3.BucketObjectv2(
@@ -85,51 +89,13 @@ class JwksStore(pulumi.ComponentResource):
         self.jwks_etag = jwks.etag
         self.register_outputs({"bucketName": self.bucket_name})
 
-    def _access(
-        self, name: str, args: JwksStoreArgs, bucket: aws.s3.Bucket
-    ) -> list[pulumi.Resource]:
-        """Who may read. The policy comes after the block, which would refuse a public one."""
-        public = args.publish == "public"
-        own = pulumi.ResourceOptions(parent=self)
-        block = aws.s3.BucketPublicAccessBlock(
-            f"{name}-public-access",
-            bucket=bucket.bucket,
-            block_public_acls=True,
-            ignore_public_acls=True,
-            block_public_policy=not public,
-            restrict_public_buckets=not public,
-            opts=own,
-        )
-        ownership = aws.s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=bucket.bucket,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=own,
-        )
-        policy = aws.s3.BucketPolicy(
-            f"{name}-policy",
-            bucket=bucket.bucket,
-            policy=_policy(args),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[block, ownership]),
-        )
-        return [policy]
-
     def _keeping(self, name: str, bucket: aws.s3.Bucket) -> list[pulumi.Resource]:
-        """Earlier documents are kept for a while, as evidence; at rest all are encrypted.
-
-        SSE-S3 and not SSE-KMS: an anonymous reader could not decrypt with a KMS key.
-        """
+        """Earlier documents are kept for a while, as evidence."""
         own = pulumi.ResourceOptions(parent=self)
         versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.bucket,
             versioning_configuration={"status": "Enabled"},
-            opts=own,
-        )
-        encryption = aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=bucket.bucket,
-            rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
             opts=own,
         )
         lifecycle = aws.s3.BucketLifecycleConfiguration(
@@ -146,7 +112,7 @@ class JwksStore(pulumi.ComponentResource):
             ],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
-        return [versioning, encryption, lifecycle]
+        return [versioning, lifecycle]
 
 
 def _policy(args: JwksStoreArgs) -> pulumi.Input[str]:

@@ -18,7 +18,7 @@ from components.aws.guard import (
     allow_authorizer,
     allow_backend,
 )
-from components.aws.http_gateway import ACCESS_LOG_FORMAT
+from components.aws.http_stage import ACCESS_LOG_FORMAT
 from components.aws.tags import environment_tags
 from components.passed_on import IDENTITY_HEADERS
 from signet.documents import canonical

@@ -14,7 +14,7 @@ import pulumi_aws as aws
 
 from components.aws import names, policies
 from components.aws.function_role import FunctionRole, FunctionRoleArgs
-from components.aws.http_gateway import ACCESS_LOG_FORMAT
+from components.aws.http_stage import HttpStageArgs, http_stage
 from components.aws.settings_layer import reported_hash, settings_layer
 from components.aws.tags import environment_tags
 from components.aws.used_tokens import UsedTokens, UsedTokensArgs
@@ -161,13 +161,12 @@ class TokenService(pulumi.ComponentResource):
         self, name: str, args: TokenServiceArgs, function: aws.lambda_.Function
     ) -> pulumi.Output[str]:
         own = pulumi.ResourceOptions(parent=self)
-        tags = environment_tags(args.environment)
         api = aws.apigatewayv2.Api(
             f"{name}-api",
             name=names.token_service(args.environment),
             protocol_type="HTTP",
             description=f"Signet token service of {args.environment}",
-            tags=tags,
+            tags=environment_tags(args.environment),
             opts=own,
         )
         permission = aws.lambda_.Permission(
@@ -195,28 +194,16 @@ class TokenService(pulumi.ComponentResource):
             target=integration.id.apply(lambda it: f"integrations/{it}"),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
-        log_group = aws.cloudwatch.LogGroup(
-            f"{name}-access",
-            name=f"/aws/vendedlogs/signet-{args.environment}-token-service",
-            retention_in_days=args.log_days,
-            tags=tags,
-            opts=own,
-        )
-        aws.apigatewayv2.Stage(
-            f"{name}-stage",
-            api_id=api.id,
-            name="$default",
-            auto_deploy=True,
-            access_log_settings={
-                "destination_arn": log_group.arn,
-                "format": ACCESS_LOG_FORMAT,
-            },
-            default_route_settings={
-                "throttling_rate_limit": float(args.per_second),
-                "throttling_burst_limit": args.per_second,
-            },
-            tags=tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[route]),
+        http_stage(
+            name,
+            HttpStageArgs(
+                environment=args.environment,
+                api_id=api.id,
+                log_group=f"signet-{args.environment}-token-service",
+                log_days=args.log_days,
+                per_second=args.per_second,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=[route]),
         )
         url: pulumi.Output[str] = api.id.apply(
             lambda it: f"{names.http_api_url(it, args.region, args.endpoint)}/token"

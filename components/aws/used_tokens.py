@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws import names, policies
-from components.aws.tags import environment_tags
+from components.aws.guarded_bucket import GuardedBucketArgs, guarded_bucket
 from signet.token_service import USED_KEPT_DAYS, USED_PREFIX
 
 
@@ -31,27 +31,16 @@ class UsedTokens(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:aws:UsedTokens", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        bucket = aws.s3.Bucket(
-            f"{name}-bucket",
-            bucket=args.bucket,
-            force_destroy=args.force_destroy,
-            tags=environment_tags(args.environment),
-            opts=own,
-        )
-        block = aws.s3.BucketPublicAccessBlock(
-            f"{name}-public-access",
-            bucket=bucket.bucket,
-            block_public_acls=True,
-            ignore_public_acls=True,
-            block_public_policy=True,
-            restrict_public_buckets=True,
-            opts=own,
-        )
-        aws.s3.BucketPolicy(
-            f"{name}-policy",
-            bucket=bucket.bucket,
-            policy=policies.private_store(names.bucket_arn(args.bucket, args.region), [], []),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
+        bucket, _ = guarded_bucket(
+            name,
+            GuardedBucketArgs(
+                environment=args.environment,
+                bucket=args.bucket,
+                policy=policies.private_store(names.bucket_arn(args.bucket, args.region), [], []),
+                public=False,
+                force_destroy=args.force_destroy,
+            ),
+            own,
         )
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
