@@ -125,7 +125,7 @@ TOKEN_SERVICE_BY_REST = Recipe(
         *(f"{_EXCHANGE}/cloud_run.py", f"{_EXCHANGE_ON_AZURE}/*", "signet/issuing/cloud_api.py"),
         *(f"signet/issuing/signers/{name}.py" for name in ("rest", "cloud_kms_rest")),
         "signet/issuing/signers/key_vault_rest.py",
-        "signet/issuing/used_tokens/conditional_put.py",
+        "signet/issuing/used_tokens/conditional_write.py",
     ),
     at_root={
         "function_app.py": f"{_EXCHANGE_ON_AZURE}/function_app.py",

@@ -131,6 +131,7 @@ def _aws(order: TokenServiceOrder) -> MadeTokenService:
 def _gcp(order: TokenServiceOrder) -> MadeTokenService:
     from components.gcp import names
     from components.gcp.token_service import SIGNATURES, TokenService, TokenServiceArgs
+    from components.gcp.upload import uploads_url
 
     settings, environment = order.settings, order.environment
     if settings.gcp is None:
@@ -139,7 +140,7 @@ def _gcp(order: TokenServiceOrder) -> MadeTokenService:
     gcp, instances = settings.gcp, settings.token_service_instances
     place = _Place(
         cloud="gcp",
-        replay=names.store_url(names.used_tokens_bucket(gcp.bucket), gcp.endpoint),
+        replay=uploads_url(names.used_tokens_bucket(gcp.bucket), gcp.endpoint),
         endpoint=gcp.endpoint,
         limits=Limits.sharing(SIGNATURES[gcp.key_protection], instances),
     )

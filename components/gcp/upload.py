@@ -24,7 +24,7 @@ class Upload:
     def url(self, endpoint: str | None, generation: str) -> str:
         """Return where it is posted; `generation` is what it may replace, "0" for nothing yet."""
         query = urllib.parse.urlencode({"uploadType": "multipart", "ifGenerationMatch": generation})
-        return f"{endpoint or STORAGE}/upload/storage/v1/b/{self.bucket}/o?{query}"
+        return f"{uploads_url(self.bucket, endpoint)}?{query}"
 
     @property
     def form(self) -> str:
@@ -54,3 +54,8 @@ class Upload:
     def _boundary(self) -> str:
         """A line that no content holds: it would have to hold its own hash."""
         return hashlib.sha256(self.content).hexdigest()
+
+
+def uploads_url(bucket: str, endpoint: str | None) -> str:
+    """Return where a bucket's objects are posted; `endpoint` is the sandbox's."""
+    return f"{endpoint or STORAGE}/upload/storage/v1/b/{bucket}/o"

@@ -1,7 +1,7 @@
 """A fake Cloud Storage: reads by the JSON API and by the XML API, with Google's access rules.
 
-Whoever holds the fake's own token may also write an object, by a multipart upload of the JSON API,
-conditionally.
+Whoever holds the fake's own token may also write an object, by an upload of the JSON API in one
+request, conditionally.
 
 Source: Cloud Storage, "Objects: get", "Objects: insert", "XML API: GET Object", "Request
 preconditions" and "IAM roles for Cloud Storage". Not here: listing, versions, ranges, compression.
@@ -58,7 +58,7 @@ class Storage:
             raise Refusal(403, "FORBIDDEN", "Caller does not have storage.objects.create")
         if self._memory.get(f"bucket:{bucket}") is None:
             raise Refusal(404, "NOT_FOUND", "The specified bucket does not exist.")
-        told, content = _parts(asked)
+        told, content = _uploaded(asked)
         name = told["name"]
         wanted = asked.query.get("ifGenerationMatch")
         with self._memory.change() as resources:
@@ -125,13 +125,23 @@ class Storage:
         return Said(200, headers, self._memory.content(found["content"]))
 
 
+def _uploaded(asked: Asked) -> tuple[dict[str, Any], bytes]:
+    """Return what an upload says of its object, and the object's bytes."""
+    if asked.query.get("uploadType") == "media" and asked.query.get("name"):
+        return {
+            "name": asked.query["name"],
+            "contentType": asked.headers.get("content-type"),
+        }, asked.body
+    return _parts(asked)
+
+
 def _parts(asked: Asked) -> tuple[dict[str, Any], bytes]:
     """Return what a multipart upload says of its object, and the object's bytes (RFC 2387)."""
     _, _, boundary = asked.headers.get("content-type", "").partition("boundary=")
     edge = f"--{boundary}".encode()
     found = [part.partition(b"\r\n\r\n")[2] for part in asked.body.split(edge)[1:-1]]
     if asked.query.get("uploadType") != "multipart" or not boundary or len(found) != _PARTS:
-        raise Refusal(400, "INVALID_ARGUMENT", "the fake takes multipart uploads alone")
+        raise Refusal(400, "INVALID_ARGUMENT", "the fake takes uploads in one request alone")
     told, content = (part.removesuffix(b"\r\n") for part in found)
     return json.loads(told), content
 

@@ -122,7 +122,7 @@ def test_on_google_it_may_sign_with_the_ring_and_add_to_its_own_bucket_alone(
     assert bucket["publicAccessPrevention"] == "enforced"
     assert bucket["lifecycleRules"] == [{"action": {"type": "Delete"}, "condition": {"age": 2}}]
     assert settings_of(found, "gcp").replay == (
-        "https://storage.googleapis.com/example-org-signet-dev-keys-used"
+        "https://storage.googleapis.com/upload/storage/v1/b/example-org-signet-dev-keys-used/o"
     )
     service = found.one("token-service-service").inputs
     assert service["template"]["containers"][0]["args"][-1] == "signet.issuing.exchange.cloud_run"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components.gcp.upload import uploads_url
 from sandbox.gcp.cloud import Gcp
 from signet.documents import jwk_from_pem
 from signet.issuing.exchange import cloud_run
@@ -70,7 +71,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         jwk = jwk_from_pem(made["pem"], "ES256")
         endpoint = f"http://127.0.0.1:{cloud.port}"
         settings = exchanging.settings(
-            issuers, "gcp", jwk, version, replay=f"{endpoint}/keys-used", endpoint=endpoint
+            issuers,
+            "gcp",
+            jwk,
+            version,
+            replay=uploads_url("keys-used", endpoint),
+            endpoint=endpoint,
         )
         patch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{cloud.port}")
         for name, value in exchanging.variables(settings).items():

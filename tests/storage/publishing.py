@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from components.break_glass import BreakGlass, Held, Overtaken
 from signet.documents import JWKS_CONTENT_TYPE, jwk_from_pem, render_jwks
@@ -13,6 +14,7 @@ from validator_functions.verification.fetch import Answer, HttpFetcher, get, par
 
 CACHE = "public, max-age=300"
 _JWK = jwk_from_pem(LocalSigner("ES256").public_key_pem(), "ES256")
+T = TypeVar("T")
 _WRITERS = 8
 
 
@@ -48,16 +50,24 @@ def assert_published(url: str, body: str) -> str:
 
 def winners(hand: Callable[[], BreakGlass], held: Held) -> list[int]:
     """Which of many writers, each with a number of its own, wrote over the same `held` at once."""
-    together = threading.Barrier(_WRITERS)
 
     def write(number: int) -> int | None:
-        adapter = hand()
-        together.wait(30)
         try:
-            adapter.write(published(number), held)
+            hand().write(published(number), held)
         except Overtaken:
             return None
         return number
 
+    return [number for number in at_once(write) if number]
+
+
+def at_once(call: Callable[[int], T]) -> list[T]:
+    """What many threads get who call at the same time, each with a number of its own."""
+    together = threading.Barrier(_WRITERS)
+
+    def called(number: int) -> T:
+        together.wait(30)
+        return call(number)
+
     with ThreadPoolExecutor(_WRITERS) as pool:
-        return [number for number in pool.map(write, range(100, 100 + _WRITERS)) if number]
+        return list(pool.map(called, range(100, 100 + _WRITERS)))

@@ -7,6 +7,7 @@ docs/sandbox.md.
 from __future__ import annotations
 
 import http.client
+import secrets
 import ssl
 import time
 from collections.abc import Iterator
@@ -28,10 +29,12 @@ from components.break_glass import Held, Overtaken
 from sandbox.azure.service import client_environment
 from sandbox.azure.tls import AUTHORITIES
 from signet.documents import JWKS_CONTENT_TYPE, JWKS_PATH
+from signet.issuing.cloud_api import CloudApi
+from signet.issuing.used_tokens.conditional_write import BlobStore
 from signet.observed import StoreReading
 from tests.sandbox.azure.running import SECRET, serving
 from tests.storage.emulators import azurite
-from tests.storage.publishing import CACHE, assert_published, published, seen, winners
+from tests.storage.publishing import CACHE, assert_published, at_once, published, seen, winners
 from validator_functions.verification import fetch
 from validator_functions.verification.fetch import FailureReason, FetchFailed, HttpFetcher
 from validator_functions.verification.private_store import BlobHeaders
@@ -228,6 +231,16 @@ def test_of_many_writers_at_once_exactly_one_wins(store: Store, before: int) -> 
         hand.write(published(before), hand.held())
     (winner,) = winners(store.hand, hand.held())
     assert_published(store.url(), published(winner))
+
+
+def test_of_many_instances_exactly_one_is_told_that_a_token_is_new(store: Store) -> None:
+    # A blob cannot be written over by this, so that each run takes names of its own.
+    new, other = secrets.token_hex(8), secrets.token_hex(8)
+    api = CloudApi(BlobHeaders(None, store.environment, time.time), loopback_http=True)
+    used = BlobStore(api, store.settings(CLOSED).store_url)
+    assert sorted(at_once(lambda _: used.first_use(new, 7)))[-2:] == [False, True]
+    assert not used.first_use(new, 7)
+    assert used.first_use(other, 7)
 
 
 def test_a_public_set_is_read_back_as_its_consumers_read_it(store: Store) -> None:

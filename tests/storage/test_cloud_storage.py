@@ -21,11 +21,22 @@ from components.gcp import clients
 from components.gcp.break_glass import GcpBreakGlass
 from components.gcp.readback import read_store
 from components.gcp.settings import GcpSettings
+from components.gcp.upload import uploads_url
 from signet.documents import JWKS_PATH
 from signet.errors import CouldNotCheck
+from signet.issuing.cloud_api import CloudApi
+from signet.issuing.used_tokens.conditional_write import CloudStorageStore
 from tests.sandbox.gcp_running import running
 from tests.storage.emulators import fake_gcs
-from tests.storage.publishing import CACHE, assert_published, fetcher, published, seen, winners
+from tests.storage.publishing import (
+    CACHE,
+    assert_published,
+    at_once,
+    fetcher,
+    published,
+    seen,
+    winners,
+)
 
 Sessions = Callable[[GcpSettings], AuthorizedSession]
 
@@ -145,6 +156,15 @@ def test_of_many_writers_at_once_exactly_one_wins(bucket: Bucket, before: int) -
         hand.write(published(before), hand.held())
     (winner,) = winners(bucket.hand, hand.held())
     assert_published(bucket.url, published(winner))
+
+
+def test_of_many_instances_exactly_one_is_told_that_a_token_is_new(bucket: Bucket) -> None:
+    token = bucket.store.session(bucket.settings).credentials.token
+    api = CloudApi(lambda _url, _seconds: {"authorization": f"Bearer {token}"}, loopback_http=True)
+    used = CloudStorageStore(api, uploads_url(bucket.settings.bucket, bucket.settings.endpoint))
+    assert sorted(at_once(lambda _: used.first_use("a", 7)))[-2:] == [False, True]
+    assert not used.first_use("a", 7)
+    assert used.first_use("b", 7)
 
 
 def test_a_public_set_is_read_back_as_its_consumers_read_it(bucket: Bucket) -> None:

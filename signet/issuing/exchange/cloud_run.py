@@ -22,7 +22,7 @@ from signet.issuing.exchange.refusal import ExchangeRefused, Reason
 from signet.issuing.exchange.service import HttpRequest
 from signet.issuing.exchange.signing import Connect
 from signet.issuing.signers.cloud_kms_rest import SCOPE, CloudKmsRestSigner
-from signet.issuing.used_tokens.conditional_put import CLOUD_STORAGE, ConditionalPutStore
+from signet.issuing.used_tokens.conditional_write import CloudStorageStore
 from signet.token_service import TokenServiceSettings
 from validator_functions.verification.private_store import GoogleHeaders
 
@@ -38,9 +38,9 @@ def connect(settings: TokenServiceSettings) -> Connect:
     return lambda key: CloudKmsRestSigner(api, key.reference, key.algorithm, endpoint)
 
 
-def remember(settings: TokenServiceSettings) -> ConditionalPutStore:
+def remember(settings: TokenServiceSettings) -> CloudStorageStore:
     """Return where used tokens are."""
-    return ConditionalPutStore(_api(settings, _STORAGE_SCOPE), settings.replay, CLOUD_STORAGE)
+    return CloudStorageStore(_api(settings, _STORAGE_SCOPE), settings.replay)
 
 
 def _api(settings: TokenServiceSettings, scope: str) -> CloudApi:

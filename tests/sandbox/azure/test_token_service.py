@@ -16,7 +16,7 @@ from sandbox.azure.vaults import Vaults
 from signet.documents import jwk_from_pem
 from signet.issuing.signers.azure import connect
 from tests.sandbox import exchanging
-from tests.sandbox.azure.conftest import Running
+from tests.sandbox.azure.running import Running
 from tests.sandbox.azure.test_fake import account, key
 from tests.unit.exchange.issuers import serving
 

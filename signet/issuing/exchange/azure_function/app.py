@@ -18,7 +18,7 @@ from signet.issuing.exchange.entry import Edge, Entry, from_variable
 from signet.issuing.exchange.service import TOKEN_PATH, HttpRequest
 from signet.issuing.exchange.signing import Connect
 from signet.issuing.signers.key_vault_rest import RESOURCE, KeyVaultRestSigner
-from signet.issuing.used_tokens.conditional_put import BLOB_STORAGE, ConditionalPutStore
+from signet.issuing.used_tokens.conditional_write import BlobStore
 from signet.token_service import SigningKey, TokenServiceSettings
 from validator_functions.verification.private_store import BlobHeaders, EntraHeaders
 
@@ -44,11 +44,11 @@ def connect(settings: TokenServiceSettings) -> Connect:
     return signer
 
 
-def remember(settings: TokenServiceSettings) -> ConditionalPutStore:
+def remember(settings: TokenServiceSettings) -> BlobStore:
     """Return where used tokens are."""
     prove = BlobHeaders(os.environ.get("AZURE_CLIENT_ID"), os.environ, time.time)
     api = CloudApi(prove, loopback_http=settings.sandbox)
-    return ConditionalPutStore(api, settings.replay, BLOB_STORAGE)
+    return BlobStore(api, settings.replay)
 
 
 def request_of(asked: func.HttpRequest, invocation_id: str) -> HttpRequest:
