@@ -73,6 +73,7 @@ class ValidatorOrder:
     service: str
     bundle: Path
     bundle_sha256: str
+    """Of the zip's bytes: its copies in a cloud are named by it."""
     settings: pulumi.Output[str]
     gateway: GatewayOrder | None = None
     """None: the gateways that the environment's own settings ask for."""

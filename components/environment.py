@@ -153,7 +153,7 @@ class Environment(pulumi.ComponentResource):
         ]
 
         def declared(each: Guarded, cloud: str) -> MadeValidator:
-            terms = validator_terms(settings, ring, each, cloud, bundle.sha256)
+            terms = validator_terms(settings, ring, each, cloud, bundle.tree_sha256)
             return clouds[cloud].make_validator(
                 ValidatorOrder(
                     service=each.name,
@@ -171,7 +171,7 @@ class Environment(pulumi.ComponentResource):
     def _validator_output(self, validator: MadeValidator) -> dict[str, pulumi.Input[str]]:
         return {
             "settingsSha256": validator.reported_sha256,
-            "bundleSha256": self._args.bundle.sha256,
+            "bundleSha256": self._args.bundle.tree_sha256,
             "logGroup": validator.log_group,
             "function": validator.function,
             "health": validator.health or "",

@@ -140,7 +140,7 @@ class Bundle:
     """A built bundle.
 
     `sha256` is the hex digest of the file's bytes; `tree_sha256` that of its content (see
-    `tree_sha256`); `size` is in bytes.
+    `tree_sha256`), which every function states of its own unpacked files; `size` is in bytes.
     """
 
     path: Path
@@ -222,7 +222,8 @@ def pack(files: dict[str, bytes]) -> bytes:
 def tree_sha256(archive: Path | bytes) -> str:
     """Hash a zip's content: SHA-256 over a line `<sha256>  <name>` for each file, by name.
 
-    The same number comes from `sha256sum` over the unpacked files, sorted in the C locale.
+    The same number comes from `sha256sum` over the unpacked files, sorted in the C locale, and from
+    `validator_functions.verification.own_files` in the function.
     """
     source = io.BytesIO(archive) if isinstance(archive, bytes) else archive
     digest = hashlib.sha256()

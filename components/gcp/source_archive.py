@@ -1,6 +1,6 @@
 """The bundle's tree as tar.gz, which is what Cloud Run is known to take as source.
 
-Nothing but the zip's content decides the bytes; the settings name the zip's own hash.
+Nothing but the zip's content decides the bytes; what is compared is the hash of the tree itself.
 """
 
 import gzip

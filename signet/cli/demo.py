@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signet.cli import demo_onboarding, issuing_record, output, probe_run, stacks
+from signet.cli import outputs as running_code
 from signet.cli.issuing_record import IssuingRecord
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
     good = all(result.as_expected for result in results) and report.one_bundle(results)
     if not args.json:
         probe_run.show(gateways, results)
+    running, code = _running(stack, outputs, quiet=args.json)
+    good = good and code == 0
     timings = {"up": first.seconds, "table": shown_after}
     unchanged = first if not first.changes else None
     if not args.no_timing and unchanged is None:
@@ -104,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     onboarded = None if args.no_onboarding or not good else _onboard(stack, args, outputs)
     good = good and (onboarded is None or onboarded.good)
     if args.json:
-        told = _document(args.stack, outputs, results, timings, good=good)
+        told = _document(args.stack, outputs, results, timings, good=good) | {"running": running}
         second = None if onboarded is None else onboarded.as_dict()
         output.emit_json({**told, "onboarding": second})
     else:
@@ -165,6 +168,16 @@ def _compare(
 ) -> "tuple[list[Gateway], list[CaseResult]]":
     target, results = probe_run.probe(stack.name, found, _OWN, quiet=quiet)
     return list(target.gateways), results
+
+
+def _running(
+    stack: "EngineStack", outputs: Mapping[str, Any], *, quiet: bool
+) -> tuple[list[dict[str, str]], int]:
+    """Ask every validator for the hash of its own files; 0 where all run what was deployed."""
+    recorded, reports = running_code.ask(stack, outputs, quiet=quiet)
+    if not quiet:
+        running_code.show_running(recorded, reports)
+    return running_code.compared(recorded, reports)
 
 
 def _show_timings(stack: str, timings: Mapping[str, float], *, changed: bool) -> None:

@@ -1,6 +1,6 @@
 """`signet outputs`: print a stack's outputs. Secret ones are masked.
 
-With `--running` every validator is asked which bundle and which settings it runs, and what they
+With `--running` every validator hashes its own files and tells its settings' hash, and what they
 say is compared: exit code 1 when two run different bundles, or one runs settings that were not
 deployed last; 3 when one does not answer.
 """
@@ -14,6 +14,7 @@ from signet.cli import output, run_options, stacks
 
 if TYPE_CHECKING:
     from signet.doctor.facts import FunctionReport
+    from signet.engine.stack import EngineStack
 
 _EXAMPLE = """\
 examples:
@@ -43,11 +44,13 @@ def run(args: argparse.Namespace) -> int:
     stack = stacks.existing_stack(args.stack, quiet=args.json)
     outputs = stack.outputs()
     if args.running:
-        from signet.cli import doctor_look, keys_look
-
-        with output.progress("asking every validator", quiet=args.json):
-            reports = doctor_look.running_functions(keys_look.known(stack), outputs)
-        return _show_running(outputs.get("validators") or {}, reports, as_json=args.json)
+        recorded, reports = ask(stack, outputs, quiet=args.json)
+        if args.json:
+            told, code = compared(recorded, reports)
+            bundles = sorted({row["bundle"] for row in told if row["bundle"]})
+            output.emit_json({"bundles": bundles, "same": code == 0, "validators": told})
+            return code
+        return show_running(recorded, reports)
     if args.json:
         output.emit_json(outputs)
         return 0
@@ -59,19 +62,36 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _show_running(
-    recorded: Mapping[str, Mapping[str, Any]], reports: "Sequence[FunctionReport]", *, as_json: bool
-) -> int:
+def ask(
+    stack: "EngineStack", outputs: Mapping[str, Any], *, quiet: bool
+) -> "tuple[Mapping[str, Mapping[str, Any]], list[FunctionReport]]":
+    """Return what the state records of every validator, and what each says of itself."""
+    from signet.cli import doctor_look, keys_look
+
+    with output.progress("asking every validator", quiet=quiet):
+        reports = doctor_look.running_functions(keys_look.known(stack), outputs)
+    return outputs.get("validators") or {}, reports
+
+
+def compared(
+    recorded: Mapping[str, Mapping[str, Any]], reports: "Sequence[FunctionReport]"
+) -> tuple[list[dict[str, str]], int]:
+    """Return a row for each validator, and the exit code that they come to."""
     told = [_compared(recorded.get(each.name) or {}, each) for each in reports]
-    bundles = sorted({each.bundle_sha256 for each in reports if each.bundle_sha256})
+    bundles = {row["bundle"] for row in told if row["bundle"]}
     differs = len(bundles) > 1 or any(
         row["problem"] and each.ready is not None for row, each in zip(told, reports, strict=True)
     )
     silent = any(each.ready is None for each in reports) or not reports
-    code = 1 if differs else 3 if silent else 0
-    if as_json:
-        output.emit_json({"bundles": bundles, "same": code == 0, "validators": told})
-        return code
+    return told, 1 if differs else 3 if silent else 0
+
+
+def show_running(
+    recorded: Mapping[str, Mapping[str, Any]], reports: "Sequence[FunctionReport]"
+) -> int:
+    """Print what every validator runs, and return the exit code that it comes to."""
+    told, code = compared(recorded, reports)
+    bundles = sorted({row["bundle"] for row in told if row["bundle"]})
     rows = [
         (
             row["name"],
@@ -81,7 +101,8 @@ def _show_running(
         )
         for row in told
     ]
-    output.print_table("What every validator runs", ["validator", "bundle", "settings", ""], rows)
+    title = "What every validator runs: the hash of its own files"
+    output.print_table(title, ["validator", "bundle", "settings", ""], rows)
     if code == 0:
         output.say(f"one bundle everywhere: {bundles[0]}", style="good")
     elif len(bundles) > 1:

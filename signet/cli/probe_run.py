@@ -106,7 +106,7 @@ def show(gateways: "Sequence[Gateway]", results: "Sequence[CaseResult]") -> bool
     rows = report.rows(results)
     output.print_table("What each gateway answered", report.columns(gateways), rows)
     for cloud, hashes in report.bundles(results).items():
-        output.say(f"decided in {cloud} by the bundle {', '.join(hashes) or '(none logged)'}")
+        output.say(f"logged in {cloud}: bundle {', '.join(hashes) or '(none)'}", style="faint")
     count = len(gateways)
     if wrong:
         output.say(f"{wrong} of {len(results)} cases differ from what is expected", style="bad")

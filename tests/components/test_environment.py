@@ -243,7 +243,7 @@ def test_a_validators_settings_are_read_by_the_verification_module_itself(whole:
     assert settings.issuers[0].jwks_urls == (run.exports["jwksUrls"]["aws"],)
     assert settings.issuers[0].key_set is not None
     assert settings.issuers[0].key_set.kids == published(run).kids
-    assert settings.bundle_sha256 == "a" * 64
+    assert settings.bundle_sha256 == "b" * 64  # of the tree, which functions state
 
 
 def test_a_validator_reads_a_private_store_with_its_own_role(whole: Whole) -> None:

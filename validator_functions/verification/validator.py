@@ -125,13 +125,15 @@ class Validator:
             self._write(overdue_line(self.settings, at))
 
     def report(self) -> dict[str, Any]:
-        """Which bundle and settings this is, for a probe; nothing secret."""
+        """Which code and settings this is, for a probe; nothing secret."""
+        from .own_files import own_sha256
+
         settings = self.settings
         return {
             "signet": "report",
             "time": int(self._clock()),
             "ready": self._authorizer is not None,
-            "bundle_sha256": settings.bundle_sha256 if settings else None,
+            "bundle_sha256": own_sha256(),
             "settings_sha256": settings.sha256 if settings else None,
             "environment": settings.environment if settings else None,
             "service": settings.service if settings else None,

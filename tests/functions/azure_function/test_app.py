@@ -169,7 +169,7 @@ def test_health_tells_the_bundles_and_the_settings_hash(deployed: Deployed) -> N
     assert answer.status_code == 200
     told = json.loads(answer.get_body())
     assert told["ready"] is True
-    assert told["bundle_sha256"] == "0" * 64
+    assert told["bundle_sha256"] is None  # it runs from a checkout here: test_alone.py
     assert len(told["settings_sha256"]) == 64
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -36,29 +35,28 @@ SILENT = {"ready": None, "bundle_sha256": "", "settings_sha256": "", "detail": "
     ],
 )
 def test_the_answer_follows_what_the_last_of_three_says(
-    capsys: pytest.CaptureFixture[str], last: dict[str, Any], code: int, problem: str
+    last: dict[str, Any], code: int, problem: str
 ) -> None:
     reports = [said("aws"), said("azure"), said("gcp", **last)]
-    assert outputs._show_running(RECORDED, reports, as_json=True) == code
-    told = json.loads(capsys.readouterr().out)
-    assert told["same"] is (code == 0)
-    assert [row["problem"] for row in told["validators"]] == ["", "", problem]
+    told, came_to = outputs.compared(RECORDED, reports)
+    assert came_to == code
+    assert [row["problem"] for row in told] == ["", "", problem]
 
 
 def test_the_same_old_bundle_everywhere_is_not_the_one_that_was_deployed() -> None:
     reports = [said(cloud, bundle_sha256=THEIRS) for cloud in CLOUDS]
-    assert outputs._show_running(RECORDED, reports, as_json=True) == 1
+    assert outputs.compared(RECORDED, reports)[1] == 1
 
 
 def test_no_validator_that_answers_could_not_be_checked() -> None:
-    assert outputs._show_running({}, [], as_json=True) == 3
-    assert outputs._show_running(RECORDED, [said("aws", **SILENT)], as_json=True) == 3
+    assert outputs.compared({}, [])[1] == 3
+    assert outputs.compared(RECORDED, [said("aws", **SILENT)])[1] == 3
 
 
 def test_a_person_is_told_the_one_hash_or_how_many_there_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    outputs._show_running(RECORDED, [said(cloud) for cloud in CLOUDS], as_json=False)
+    outputs.show_running(RECORDED, [said(cloud) for cloud in CLOUDS])
     assert f"one bundle everywhere: {OURS}" in capsys.readouterr().out
-    outputs._show_running(RECORDED, [said("aws"), said("gcp", bundle_sha256=THEIRS)], as_json=False)
+    outputs.show_running(RECORDED, [said("aws"), said("gcp", bundle_sha256=THEIRS)])
     assert "2 different bundles" in capsys.readouterr().out
