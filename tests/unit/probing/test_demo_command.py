@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from signet.cli import demo, demo_onboarding, main, stacks
+from signet.cli import demo, demo_onboarding, main, outputs, stacks
+from signet.doctor.facts import FunctionReport
 from signet.gateway_answers import expected
 from signet.probing.cases import CASES
 from signet.probing.comparison import CaseResult, Observation
@@ -22,8 +23,21 @@ OUTPUTS: dict[str, Any] = {
     "requiredScope": "demo:read",
     "jwksUrls": {"aws": "https://issuer.example/a/.well-known/jwks.json"},
     "gateways": {"aws": {"http": "https://gateway.invalid/x?y=1&z=2"}},
-    "validators": {"environment-aws": {"logGroup": "/aws/lambda/v", "bundleSha256": "0" * 64}},
+    "validators": {
+        "environment-aws": {
+            "logGroup": "/aws/lambda/v",
+            "bundleSha256": "0" * 64,
+            "settingsSha256": "1" * 64,
+        }
+    },
 }
+
+
+def states(bundle: str) -> tuple[Any, list[FunctionReport]]:
+    """What the state records, and what the one validator says of its own files."""
+    told = {"ready": True, "bundle_sha256": bundle, "settings_sha256": "1" * 64}
+    report = FunctionReport(name="environment-aws", cloud="aws", **told)  # type: ignore[arg-type]
+    return OUTPUTS["validators"], [report]
 
 
 @dataclass
@@ -74,6 +88,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     monkeypatch.setattr(demo, "_up", lambda *_, **__: made.runs.pop(0))
     compared: tuple[list[Gateway], list[CaseResult]] = (gateways_of(OUTPUTS), results())
     monkeypatch.setattr(demo, "_compare", lambda *_, **__: compared)
+    monkeypatch.setattr(outputs, "ask", lambda *_, **__: states("0" * 64))
     second = demo_onboarding.Onboarded(results=results(), seconds=7.0)
     monkeypatch.setattr(demo_onboarding, "onboard", lambda *_, **__: second)
     return made
@@ -131,6 +146,17 @@ def test_a_second_service_that_answers_wrongly_makes_the_answer_1(
     monkeypatch.setattr(demo_onboarding, "onboard", lambda *_, **__: wrong)
     assert run(capsys, "--no-timing")[0] == 1
     assert run(capsys, "--no-timing", "--no-onboarding")[0] == 0
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_validator_whose_files_are_others_makes_the_answer_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"one bundle everywhere: {'0' * 64}" in run(capsys, "--no-timing")[1]
+    monkeypatch.setattr(outputs, "ask", lambda *_, **__: states("f" * 64))
+    code, out = run(capsys, "--no-timing")
+    assert code == 1
+    assert "not the bundle that was deployed last" in " ".join(out.split())
 
 
 def test_the_second_services_file_is_a_good_manifest() -> None:
