@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
-import urllib.parse
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +19,7 @@ from signet.engine import place
 from signet.engine.stack import EngineStack, resources_of
 from signet.errors import SettingsError
 from signet.probing import report
+from signet.probing.gateway_call import post_form
 from tests.components.test_engine import Checkout, get
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.network]
@@ -117,14 +116,8 @@ def check_answers(stack: EngineStack) -> None:
 def check_token_service(stack: EngineStack) -> None:
     """It answers, and by the words of its own settings: these ask for a grant that it has not."""
     url = stack.outputs()["tokenService"]["url"]
-    form = b"grant_type=client_credentials&subject_token_type=x&subject_token=y&audience=z"
-    address = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(address.netloc, timeout=20)
-    kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    connection.request("POST", address.path, form, kind)
-    answer = connection.getresponse()
-    assert (answer.status, json.load(answer)["error"]) == (400, "unsupported_grant_type")
-    connection.close()
+    answer = post_form(url, {"grant_type": "client_credentials"})
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "unsupported_grant_type")
 
 
 def check_documents(stack: EngineStack) -> None:
