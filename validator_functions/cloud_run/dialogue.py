@@ -14,6 +14,10 @@ Asked = tuple[str, str, Headers]
 """Method, target and headers."""
 
 HEADER_BYTES = 32 * 1024
+HEADER_LINES = 128
+"""More are refused unread: h11 takes 8 us for each, so that 32 KB of them would hold up all others
+for a twentieth of a second."""
+_TOO_LARGE = 431
 _CONTINUE = h11.InformationalResponse(status_code=100, headers=[])
 
 
@@ -24,12 +28,13 @@ class Dialogue:
     not be read. Once `over`, nothing more is read.
     """
 
-    __slots__ = ("_asked", "_head", "_http", "over", "to_send")
+    __slots__ = ("_asked", "_head", "_http", "_lines", "over", "to_send")
 
     def __init__(self) -> None:
         self._http: h11.Connection | None = None
         self._asked: h11.Request | None = None
         self._head = False
+        self._lines = 0
         self.to_send = b""
         self.over = False
 
@@ -46,6 +51,8 @@ class Dialogue:
                 self._head = asked[0] == "HEAD"
                 return asked
             self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_BYTES)
+        if self._asked is None and not self._few_lines(data):
+            return None
         self._http.receive_data(data)
         return self._next(self._http)
 
@@ -68,10 +75,21 @@ class Dialogue:
         if http is None or self.over:
             return None
         http.start_next_cycle()
-        if not http.trailing_data[0]:
+        self._asked, self._lines = None, 0
+        following = http.trailing_data[0]
+        if not following:
             self._http = None
-            return None
-        return self._next(http)
+        elif self._few_lines(following):
+            return self._next(http)
+        return None
+
+    def _few_lines(self, data: bytes) -> bool:
+        """Count what a request's head has by now; False, and the end of it all, where too much."""
+        self._lines += data.partition(b"\r\n\r\n")[0].count(b"\n")
+        if self._lines <= HEADER_LINES:
+            return True
+        self._refuse(_TOO_LARGE)
+        return False
 
     def _next(self, http: h11.Connection) -> Asked | None:
         try:
@@ -88,12 +106,16 @@ class Dialogue:
                 elif event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
                     self.over = True
         except h11.RemoteProtocolError as error:
-            self.over = True
-            if http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-                nothing = [("content-length", "0"), ("connection", "close")]
-                answer = h11.Response(status_code=error.error_status_hint, headers=nothing)
-                self.to_send += _octets(http, answer)
+            self._refuse(error.error_status_hint)
         return None
+
+    def _refuse(self, status: int) -> None:
+        """Answer what could not be read, and read no further."""
+        self.over = True
+        http = self._http
+        if http is not None and http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            nothing = [("content-length", "0"), ("connection", "close")]
+            self.to_send += _octets(http, h11.Response(status_code=status, headers=nothing))
 
     def _tell_strictly(self, http: h11.Connection, answer: Answer, *, closing: bool) -> bytes:
         status, headers, body = answer

@@ -13,6 +13,7 @@ from .requests import Headers
 
 LONGEST = 16_384
 """Octets; more is no ordinary request."""
+MOST_LINES = 100
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 # RFC 9112 sections 3 and 5; printable only, where RFC 9110 section 5.5 also knows tabs. Possessive
@@ -31,7 +32,8 @@ _AS_EVER = (_NO_BODY, ("connection", "keep-alive"))
 
 def read(data: bytes) -> tuple[str, str, Headers] | None:
     """Method, target and headers of one ordinary request, or None."""
-    found = _WHOLE.fullmatch(data) if len(data) <= LONGEST else None
+    usual = len(data) <= LONGEST and data.count(b"\n") <= MOST_LINES
+    found = _WHOLE.fullmatch(data) if usual else None
     if found is None:
         return None
     method, target, block = found.groups()
