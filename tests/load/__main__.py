@@ -8,7 +8,7 @@ Three runs, each of which ends by itself:
    at three quarters. Every answer is compared with the right one; memory is read at the beginning
    and at the end;
 3. an attack (`tests/load/attack.py`) beside steady good traffic, whose latency is compared with
-   that before it.
+   that alone (`tests/load/attacked.py`).
 
 Exit 1 where a verdict was wrong, a request failed, memory grew or good traffic suffered.
 """
@@ -18,36 +18,32 @@ import json
 import os
 import platform
 import random
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from benchmarks.__main__ import table
 from benchmarks.row import Row
 from signet.paths import repo_root
 from tests.cases.forge import Signer, good_claims, key_set, rsa_private
-from tests.load import attack
-from tests.load.service import Service, changed, request
-from tests.load.traffic import Question, Traffic, in_turn
-from tests.runtimes.programs import free_port, running
+from tests.load.attacked import attacked
+from tests.load.served import faultless, resident, served
+from tests.load.service import Service, request
+from tests.load.traffic import ALLOWED, Question, Traffic, in_turn
 
-ALLOWED, REFUSED = frozenset({200}), frozenset({401})
+REFUSED = frozenset({401})
 FORBIDDEN = frozenset({403})
 EITHER = ALLOWED | REFUSED
-MEMORY_GROWTH, LATENCY_GROWTH = 1.1, 2.0
+MEMORY_GROWTH = 1.1
 _CONNECTIONS = (1, 16, 128)
 _SETTLING = 8.0
 """Seconds after a change of the published set in which a validator may know it or not: its set is
 fresh for 2 s (`SHORTEST_REFRESH` and the ceiling), and it backs off while the store is down."""
 _UNDER_WAY = 2.0
 """Seconds that a question may have been under way when the set changed."""
-_GOOD_RATE, _SOAK_RATE = 100.0, 200.0
+_SOAK_RATE = 200.0
 
 
 def main() -> int:
@@ -89,7 +85,7 @@ def throughput(seconds: float) -> list[Row]:
                 name = f"{connections} connections, {kind} tokens"
                 rate = len(seen.seconds) / seen.elapsed
                 rows += [Row(name=name, value=rate, unit="per s", note=note)]
-                rows += _faultless(name, [seen.wrong, seen.errors])
+                rows += faultless(name, [seen.wrong, seen.errors])
     return rows
 
 
@@ -100,13 +96,13 @@ def soak(seconds: float) -> list[Row]:
     with served([following], timing=timing) as (service, port, pid):
         mix = _Mix(service, following, seconds)
         Traffic(port, 16).run(in_turn(mix.warm()), 3.0)
-        begun_with = _resident(pid)
+        begun_with = resident(pid)
         seen = Traffic(port, 16).run(mix.next, seconds, _SOAK_RATE)
-        grown = _resident(pid) / begun_with
+        grown = resident(pid) / begun_with
         asked = service.store.asked
     note = f"{len(seen.seconds)} answers in {seen.elapsed:.0f} s, store asked {asked} times"
     return [
-        *_faultless("soak", [seen.wrong, seen.errors], note),
+        *faultless("soak", [seen.wrong, seen.errors], note),
         Row(name="soak, memory at the end", value=grown, unit="x begin", limit=MEMORY_GROWTH),
     ]
 
@@ -175,77 +171,6 @@ class _Mix:
         stranger = Signer("RS256", rsa_private(label="a stranger"))
         yield request(stranger.token(self._claims())), REFUSED, "unknown key"
         yield request("nonsense"), REFUSED, "nonsense"
-
-
-def attacked(seconds: float) -> list[Row]:
-    """The latency of good traffic alone, and beside an attack."""
-    with served() as (service, port, pid):
-        questions = in_turn([Question(request(token), ALLOWED) for token in service.tokens(200)])
-        Traffic(port, 4).run(questions, 2.0, _GOOD_RATE)
-        alone = Traffic(port, 4).run(questions, seconds / 2, _GOOD_RATE)
-        command = [sys.executable, "-m", "tests.load.attack", str(port), str(seconds)]
-        with subprocess.Popen(command, cwd=repo_root()) as attacker:
-            time.sleep(1.0)
-            beside = Traffic(port, 4).run(questions, seconds - 2.0, _GOOD_RATE)
-            attacker.wait()
-        asked = service.store.asked
-        memory = _resident(pid) / 1e6
-    note = (
-        f"{attack.UNKNOWN_KEYS} unknown keys, {attack.HUGE_HEADERS} huge headers, "
-        f"{attack.MALFORMED} malformed a second, {attack.SLOW_CLIENTS} slow clients"
-    )
-    rows = [Row(name="good traffic alone, p50", value=alone.part(0.5) * 1e3, unit="ms")]
-    rows += [
-        Row(
-            name=f"good traffic under attack, p{share:g}",
-            value=beside.part(share / 100) / alone.part(share / 100),
-            unit="x alone",
-            limit=LATENCY_GROWTH,
-            note=note,
-        )
-        for share in (50, 90, 99)
-    ]
-    rows += _faultless("attack", [beside.wrong, beside.errors], f"store asked {asked} times")
-    return [*rows, Row(name="attack, memory", value=memory, unit="MB")]
-
-
-def _faultless(name: str, counts: list[dict[Any, int]], note: str = "") -> list[Row]:
-    rows = []
-    for what, count in zip(("wrong verdicts", "errors"), counts, strict=True):
-        told = "; ".join(f"{key}: {value}" for key, value in count.items()) or note
-        total = float(sum(count.values()))
-        rows.append(Row(name=f"{name}, {what}", value=total, unit="", limit=0.0, note=told))
-    return rows
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory that a process really has (Linux)."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-@contextmanager
-def served(
-    others: list[Signer] | None = None, **settings: Any
-) -> Iterator[tuple[Service, int, int]]:
-    """A service, and its validator's server on loopback: port and process."""
-    with tempfile.TemporaryDirectory() as folder:
-        service = Service(Path(folder), others or (), **settings)
-        port = free_port()
-        environment = changed(
-            os.environ,
-            PORT=str(port),
-            SIGNET_LISTEN="127.0.0.1",
-            SIGNET_PROXY="envoy",
-            SIGNET_SETTINGS_FILE=str(service.settings_file),
-        )
-        command = [sys.executable, "-m", "validator_functions.cloud_run"]
-        log = service.folder / "log"
-        with (
-            service.store.running(),
-            running(command, port, log, environment=environment) as process,
-        ):
-            yield service, port, process.pid
 
 
 if __name__ == "__main__":

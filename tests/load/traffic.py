@@ -3,9 +3,11 @@
 import selectors
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+ALLOWED = frozenset({200})
 _PATIENCE = 30.0
 
 
@@ -22,20 +24,25 @@ class Seen:
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
-        self.wrong: dict[tuple[str, int], int] = {}
-        self.errors: dict[str, int] = {}
+        self.wrong: Counter[tuple[str, int]] = Counter()
+        self.errors: Counter[str] = Counter()
         self.elapsed = 0.0
 
     def note(self, question: Question, status: int, seconds: float) -> None:
         """Take one answer."""
         self.seconds.append(seconds)
         if status not in question.right:
-            key = (question.kind, status)
-            self.wrong[key] = self.wrong.get(key, 0) + 1
+            self.wrong[question.kind, status] += 1
 
     def fail(self, error: str) -> None:
         """Take one question that got no answer."""
-        self.errors[error] = self.errors.get(error, 0) + 1
+        self.errors[error] += 1
+
+    def add(self, more: "Seen") -> None:
+        """Take what came of further questions."""
+        self.seconds += more.seconds
+        self.wrong.update(more.wrong)
+        self.errors.update(more.errors)
 
     def part(self, share: float) -> float:
         """The latency below which this share of the answers stayed, in seconds."""
