@@ -30,11 +30,15 @@ class ProcessId:
 
 @dataclass(frozen=True)
 class Record:
-    """The sandbox's identity, its ports by service, and the processes that serve them."""
+    """The sandbox's identity, its ports by service, and the processes that serve them.
+
+    `used` are the services that it ever started: a stack's state may name what they hold.
+    """
 
     id: str
     ports: Mapping[str, int] = field(default_factory=dict)
     processes: Mapping[str, ProcessId] = field(default_factory=dict)
+    used: tuple[str, ...] = ()
 
     def with_port(self, service: str, port: int) -> Record:
         """The record with one more port allotted."""
@@ -42,7 +46,11 @@ class Record:
 
     def with_process(self, service: str, process: ProcessId) -> Record:
         """The record with a service's process."""
-        return replace(self, processes={**self.processes, service: process})
+        return replace(
+            self,
+            processes={**self.processes, service: process},
+            used=tuple(sorted({*self.used, service})),
+        )
 
     def without_process(self, service: str) -> Record:
         """The record without a service's process."""
@@ -65,6 +73,8 @@ def load(path: Path) -> Record | None:
             id=str(told["id"]),
             ports={str(name): int(port) for name, port in told["ports"].items()},
             processes={str(n): ProcessId(**p) for n, p in told["processes"].items()},
+            # An older record has none, and its sandbox started all that it had ports for.
+            used=tuple(str(name) for name in told.get("used", told["ports"])),
         )
     except FileNotFoundError:
         return None

@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from signet.engine import command, sandbox_marker
 from signet.errors import CouldNotCheck, NegativeAnswer, RunFailed
 
 SERVICES = (ministack.SERVICE, azure.SERVICE, gcp.SERVICE)
+CLOUDS = tuple(service.name for service in SERVICES)
 
 REGION = "us-east-1"
 _FOLDER = "sandbox"
@@ -70,11 +71,17 @@ class Status:
         return self.state == "running"
 
 
-def start(state_dir: Path, environ: Mapping[str, str] | None = None, say: Say = print) -> Status:
-    """Start what does not run, and wait until it answers. One that runs is left as it is.
+def start(
+    state_dir: Path,
+    environ: Mapping[str, str] | None = None,
+    say: Say = print,
+    clouds: Iterable[str] = CLOUDS,
+) -> Status:
+    """Start what does not run of these clouds, and wait until it answers; the others stay out.
 
-    Raises `NegativeAnswer` for a kept port in other hands, `RunFailed` when the emulator
-    cannot be installed or ends at once.
+    One that runs is left as it is. One that this sandbox ever started counts as asked for, because
+    a stack's state may name what it holds. Raises `NegativeAnswer` for a kept port in other hands,
+    `RunFailed` when the emulator cannot be installed or ends at once.
     """
     env = os.environ if environ is None else environ
     folder = state_dir / _FOLDER
@@ -82,20 +89,27 @@ def start(state_dir: Path, environ: Mapping[str, str] | None = None, say: Say = 
         told = record.load(folder / _RECORD) or record.new()
         sandbox_marker.write_marker(folder / "backend", told.id)
         pulumi_home.write(folder / "pulumi-home")
-        if all(_lives(told, service) for service in SERVICES):
+        asked = {*clouds, *told.used}
+        wanted = [each for each in SERVICES if each.name in asked]
+        missing = wanted
+        if told.processes and all(_lives(told, each) for each in _started(told)):
             if _answer_soon(told):
-                return _status(folder, told)
-            say("the sandbox does not answer: starting it again")
-        _end_all(folder, told)
+                missing = [each for each in wanted if each.name not in told.processes]
+                if not missing:
+                    return _status(folder, told)
+            else:
+                say("the sandbox does not answer: starting it again")
+        if missing == wanted:
+            _end_all(folder, told)
         for service in SERVICES:
             for name in (service.name, *service.also):
-                told = _with_port(folder, told, name)
-        commands = [(service, service.prepare(env, say)) for service in SERVICES]
-        say("starting the sandbox")
+                told = _with_port(folder, told, name, free=service in missing)
+        commands = [(service, service.prepare(env, say)) for service in missing]
+        say("starting the sandbox" if missing == wanted else _starting(missing))
         for service, arguments in commands:
             told = _spawn(folder, told, service, arguments)
             record.save(folder / _RECORD, told)
-        for service in SERVICES:
+        for service in missing:
             _await(folder, told, service)
         return _status(folder, told)
 
@@ -166,7 +180,12 @@ def environment(state_dir: Path, environ: Mapping[str, str] | None = None) -> di
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": REGION,
-        **azure.client_environment(folder, told.id, told.ports["azure"]),
+        # Its certificates are there once it was started.
+        **(
+            azure.client_environment(folder, told.id, told.ports["azure"])
+            if azure.FOLDER in told.used
+            else {}
+        ),
         "PATH": _path(command.find(env).path.parent, env.get("PATH", os.defpath)),
     }
 
@@ -191,15 +210,24 @@ def _lives(told: Record, service: Service) -> bool:
     return process is not None and processes.alive(process)
 
 
+def _started(told: Record) -> list[Service]:
+    """What the last starts started, and nothing has stopped on purpose."""
+    return [service for service in SERVICES if service.name in told.processes]
+
+
+def _starting(services: Iterable[Service]) -> str:
+    return f"starting {' and '.join(service.name for service in services)} in the sandbox"
+
+
 def _answers(told: Record) -> bool:
-    return all(service.serves(told.ports[service.name]) for service in SERVICES)
+    return all(service.serves(told.ports[service.name]) for service in _started(told))
 
 
 def _status(folder: Path, told: Record) -> Status:
     living = [service.name for service in SERVICES if _lives(told, service)]
     state = "stopped"
     if living:
-        whole = len(living) == len(SERVICES)
+        whole = len(living) == len(_started(told))
         state = "running" if whole and _answers(told) else "failing"
     return Status(
         folder=folder,
@@ -217,21 +245,24 @@ def _memory(folder: Path, told: Record) -> str:
     An emulator that this sandbox never started before has lost nothing, and one that lives has what
     it never had to write down.
     """
-    known = [service for service in SERVICES if service.name in told.ports]
+    known = [service for service in SERVICES if service.name in told.used]
     if known and all(_lives(told, s) or (folder / s.memory).is_dir() for s in known):
         return "kept"
     stacks = folder / "backend" / ".pulumi" / "stacks"
     return "lost" if any(stacks.rglob("*.json")) else "none"
 
 
-def _with_port(folder: Path, told: Record, name: str) -> Record:
-    """The record with the service's port; a kept one in other hands is an error, not moved."""
+def _with_port(folder: Path, told: Record, name: str, *, free: bool) -> Record:
+    """The record with the service's port; a kept one in other hands is an error, not moved.
+
+    Not where the service need not be `free` to take it: it has it, or is not started.
+    """
     port = told.ports.get(name)
     if port is None:
         told = told.with_port(name, ports.allot(set(told.ports.values())))
         record.save(folder / _RECORD, told)
         return told
-    if not ports.is_free(port):
+    if free and not ports.is_free(port):
         owner = processes.owner_of_port(port) or "another process"
         raise NegativeAnswer(
             f"port {port}, which this sandbox keeps for {name}, is in use by {owner}",

@@ -46,12 +46,15 @@ def locate(name: str, *, start_sandbox: bool = False, quiet: bool = False) -> pl
     sandbox_marker.active()
     state = paths.state_dir()
     if start_sandbox:
-        _start(state, quiet=quiet)
+        _start(state, place.named_clouds(name), quiet=quiet)
     return place.resolve(name, os.environ, sandbox=supervisor.environment(state))
 
 
-def _start(state: Path, *, quiet: bool) -> None:
-    """Start the sandbox. One that has forgotten what its stacks record is replaced by a new one."""
+def _start(state: Path, clouds: Sequence[str], *, quiet: bool) -> None:
+    """Start these clouds of the sandbox.
+
+    A sandbox that has forgotten what its stacks record is replaced by a new one.
+    """
     from sandbox import supervisor
 
     def say(line: str) -> None:
@@ -64,7 +67,7 @@ def _start(state: Path, *, quiet: bool) -> None:
             style="warn",
         )
         supervisor.forget(state, say)
-    supervisor.start(state, say=say)
+    supervisor.start(state, say=say, clouds=clouds)
 
 
 def make_sandbox_stacks() -> None:

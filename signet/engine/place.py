@@ -170,6 +170,17 @@ def resolve(
     )
 
 
+def named_clouds(stack: str, root: Path | None = None) -> tuple[str, ...]:
+    """Return what a stack's settings name as its clouds, whatever it is; the settings judge it.
+
+    Raises SettingsError where there is no such settings file, or it is no YAML.
+    """
+    project, told = _settings(root or paths.repo_root(), stack)
+    declared = (project.get("config") or {}).get("clouds") or {}
+    named = (told.get("config") or {}).get(f"{PROJECT}:clouds", declared.get("default"))
+    return tuple(str(each) for each in named) if isinstance(named, list) else ()
+
+
 def configuration(place: Place) -> dict[str, str]:
     """Return a stack's configuration as the engine hands it to the program: text, lists as JSON.
 

@@ -142,6 +142,29 @@ def test_a_second_start_leaves_the_running_one_as_it_is(state: Path) -> None:
     assert (first.id, first.ports, first.pids) == (second.id, second.ports, second.pids)
 
 
+def test_only_what_is_asked_for_is_started_and_the_rest_when_it_is(state: Path) -> None:
+    said: list[str] = []
+    first = sandbox.start(state, say=said.append, clouds=["gcp"])
+    assert first.running
+    assert set(first.pids) == {"gcp"}
+    assert set(first.ports) == {"aws", "azure", "gcp", "gcp-kms"}, "they stand in issuers"
+    assert first.memory == "kept"
+    assert "REQUESTS_CA_BUNDLE" not in sandbox.environment(state)
+    more = sandbox.start(state, say=said.append, clouds=["azure"])
+    assert more.running
+    assert set(more.pids) == {"azure", "gcp"}
+    assert more.pids["gcp"] == first.pids["gcp"], "what runs is left as it is"
+    assert "REQUESTS_CA_BUNDLE" in sandbox.environment(state)
+    assert said == ["starting the sandbox", "starting azure in the sandbox"]
+    assert sandbox.start(state, say=said.append, clouds=["gcp"]).pids == more.pids
+    assert sandbox.stop(state, say=quiet).memory == "kept"
+    again = sandbox.start(state, say=quiet, clouds=[])
+    assert set(again.pids) == {"azure", "gcp"}, "a stack's state may name what they hold"
+    os.kill(again.pids["azure"], signal.SIGKILL)
+    wait_until(lambda: sandbox.status(state).state == "failing")
+    assert sandbox.start(state, say=quiet, clouds=["gcp"]).running
+
+
 def test_a_restart_keeps_identity_ports_and_memory(state: Path) -> None:
     first = sandbox.start(state, say=quiet)
     key = make_key(state)

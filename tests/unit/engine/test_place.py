@@ -213,3 +213,32 @@ def test_a_stacks_organisation_is_not_part_of_its_settings_file(
     found = place.resolve("acme/signet/prod", {**environ, "PULUMI_ACCESS_TOKEN": "x"}, root=root)
     assert found.settings_name == "prod"
     assert found.work_dir.name == "acme-signet-prod"
+
+
+@pytest.mark.parametrize(
+    ("project", "stack", "named"),
+    [
+        ("", "  signet:clouds: [aws, gcp]\n", ("aws", "gcp")),
+        ("config: {clouds: {type: array, default: [azure]}}\n", "", ("azure",)),
+        (
+            "config: {clouds: {type: array, default: [azure]}}\n",
+            "  signet:clouds: [gcp]\n",
+            ("gcp",),
+        ),
+        ("", "", ()),
+        ("", "  signet:clouds: all\n", ()),
+    ],
+)
+def test_the_clouds_that_a_stack_names_are_known_before_it_is_opened(
+    root: Path, project: str, stack: str, named: tuple[str, ...]
+) -> None:
+    (root / "Pulumi.yaml").write_text(f"name: signet\nruntime: python\n{project}")
+    (root / "Pulumi.local.yaml").write_text(f"config:\n{stack}" if stack else "config: {}\n")
+    assert place.named_clouds("local", root) == named
+    with pytest.raises(SettingsError, match=r"Pulumi\.none\.yaml"):
+        place.named_clouds("none", root)
+
+
+def test_the_shipped_sandbox_stacks_name_all_three() -> None:
+    for name in sorted(sandbox_marker.SANDBOX_STACKS):
+        assert place.named_clouds(name) == ("aws", "azure", "gcp")
