@@ -119,6 +119,11 @@ def main(
         say,
     )
     _export(settings, environment, confirmed, planned.adoption)
+    watched = {} if service is None else {service.cloud: service.alarms}
+    pulumi.export(
+        "monitoring",
+        {cloud: [*names, *watched.get(cloud, ())] for cloud, names in environment.alarms.items()},
+    )
     after = [environment, *([] if service is None else [service.resource])]
     ends = leaving.served_until(staying, known, settings, after, clock)
     pulumi.export(
@@ -230,7 +235,6 @@ def _export(
     pulumi.export("gateways", environment.gateways)
     pulumi.export("attached", environment.attached)
     pulumi.export("validators", environment.validators)
-    pulumi.export("monitoring", environment.alarms)
     pulumi.export("issuers", environment.issuers)
     pulumi.export("signingKeys", environment.signing_keys)
     pulumi.export("confirmed", confirmed.input)

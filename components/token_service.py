@@ -18,6 +18,7 @@ from components.environment import SERVICE, Environment
 from components.settings import ENVIRONMENT_RING, Settings
 from signet.confirmed import Confirmed
 from signet.journal import Journal
+from signet.signals import Signal, exchange_signals
 from signet.token_service import Limits, OfferedService, SigningKey, TokenServiceSettings
 
 REPORT: Final = "token-service"
@@ -41,6 +42,7 @@ class TokenServiceOrder:
 class MadeTokenService:
     """A token service as its cloud made it."""
 
+    cloud: str
     resource: pulumi.Resource
     url: pulumi.Output[str]
     log_group: pulumi.Output[str]
@@ -48,6 +50,8 @@ class MadeTokenService:
     expected_sha256: pulumi.Output[str]
     reported_sha256: pulumi.Output[str]
     bundle_sha256: str
+    alarms: Sequence[str]
+    """Names of the alarms on its lines."""
 
     def confirmed(
         self, environment: pulumi.Output[str], before: Confirmed | None
@@ -62,6 +66,7 @@ class MadeTokenService:
     def exported(self) -> dict[str, pulumi.Input[str]]:
         """Return what the stack's outputs tell of it."""
         return {
+            "cloud": self.cloud,
             "url": self.url,
             "logGroup": self.log_group,
             "function": self.function,
@@ -122,10 +127,12 @@ def _aws(order: TokenServiceOrder) -> MadeTokenService:
             log_days=settings.log_days,
             force_destroy=settings.in_sandbox,
             endpoint=settings.aws.endpoint,
+            signals=_watched(settings),
+            topic=settings.aws.alarm_topic,
         ),
         pulumi.ResourceOptions(depends_on=[environment]),
     )
-    return _made(service, bundle)
+    return _made(order, "aws", service, bundle)
 
 
 def _gcp(order: TokenServiceOrder) -> MadeTokenService:
@@ -155,10 +162,11 @@ def _gcp(order: TokenServiceOrder) -> MadeTokenService:
             rings=sorted(_issuers(environment, "gcp")),
             instances=instances,
             force_destroy=settings.in_sandbox,
+            signals=_watched(settings),
         ),
         pulumi.ResourceOptions(depends_on=[environment]),
     )
-    return _made(service, bundle)
+    return _made(order, "gcp", service, bundle)
 
 
 def _azure(order: TokenServiceOrder) -> MadeTokenService:
@@ -195,10 +203,11 @@ def _azure(order: TokenServiceOrder) -> MadeTokenService:
             rings=sorted(_issuers(environment, "azure")),
             instances=instances,
             log_days=settings.log_days,
+            signals=_watched(settings),
         ),
         pulumi.ResourceOptions(depends_on=[environment]),
     )
-    return _made(service, bundle)
+    return _made(order, "azure", service, bundle)
 
 
 _MAKERS: Final[Mapping[str, Callable[[TokenServiceOrder], MadeTokenService]]] = {
@@ -218,8 +227,17 @@ class _Service(Protocol):
     reported_sha256: pulumi.Output[str]
 
 
-def _made(service: _Service, bundle: packaging.Bundle) -> MadeTokenService:
+def _watched(settings: Settings) -> tuple[Signal, ...]:
+    return exchange_signals(refusals=settings.alarm_refusals)
+
+
+def _made(
+    order: TokenServiceOrder, cloud: str, service: _Service, bundle: packaging.Bundle
+) -> MadeTokenService:
+    environment = order.settings.environment
     return MadeTokenService(
+        cloud=cloud,
+        alarms=[signal.alarm_name(environment) for signal in _watched(order.settings)],
         resource=cast(pulumi.Resource, service),
         url=service.url,
         log_group=service.log_group_name,

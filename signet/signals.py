@@ -1,4 +1,4 @@
-"""What a validator's log lines call for a person about: the same five signals in every cloud. Pure.
+"""What log lines call for a person about: the same signals in every cloud. Pure.
 
 A signal is one field of a line (`docs/audit.schema.json`) with the values that count, a window and
 a number. Each cloud writes it in its own words (`components/<cloud>/monitoring_documents.py`).
@@ -16,6 +16,8 @@ _SOON: Final = 5
 _HOUR: Final = 60
 _FEW: Final = 5
 """Requests in five minutes that could not be checked: one alone may be a cold start's."""
+_MANY: Final = 20
+"""Exchanges in five minutes that were put off: one job alone comes back once or twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Signal:
 
 
 def signals(*, refusals: int, unknown_keys: int) -> tuple[Signal, ...]:
-    """Return the five; the numbers are requests in five minutes that are too many."""
+    """Return a validator's five; the numbers are requests in five minutes that are too many."""
     return (
         Signal(
             name="refusals",
@@ -94,5 +96,41 @@ def signals(*, refusals: int, unknown_keys: int) -> tuple[Signal, ...]:
             threshold=1,
             minutes=_HOUR,
             severity=2,
+        ),
+    )
+
+
+def exchange_signals(*, refusals: int) -> tuple[Signal, ...]:
+    """Return a token service's three; `refusals` in five minutes are too many."""
+    return (
+        Signal(
+            name="exchange-refusals",
+            title="Many exchanges of platforms' tokens are refused",
+            kind="exchange",
+            field="status",
+            values=(400,),
+            threshold=refusals,
+            minutes=_SOON,
+            severity=2,
+        ),
+        Signal(
+            name="exchange-limits",
+            title="Exchanges are put off: a caller's rate, or the guard of the KMS's quota",
+            kind="exchange",
+            field="status",
+            values=(429,),
+            threshold=_MANY,
+            minutes=_SOON,
+            severity=2,
+        ),
+        Signal(
+            name="exchange-failures",
+            title="Exchanges fail: the KMS does not sign, or something cannot be checked",
+            kind="exchange",
+            field="status",
+            values=(500, 503),
+            threshold=_FEW,
+            minutes=_SOON,
+            severity=1,
         ),
     )

@@ -36,11 +36,12 @@ class Monitoring(pulumi.ComponentResource):
         self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("signet:aws:Monitoring", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
         for service, group in args.log_groups.items():
             for signal in args.signals:
-                self._metric(f"{name}-{service}-{signal.name}", args, group, signal)
+                count_lines(f"{name}-{service}-{signal.name}", args.environment, group, signal, own)
         for signal in args.signals:
-            self._alarm(f"{name}-{signal.name}", args, signal)
+            alarm(f"{name}-{signal.name}", args.environment, args.topic, signal, own)
         self.dashboard = f"signet-{args.environment}"
         cloudwatch.Dashboard(
             f"{name}-dashboard",
@@ -50,43 +51,53 @@ class Monitoring(pulumi.ComponentResource):
                     args.environment, args.region, args.signals, groups
                 )
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=own,
         )
         self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
         self.register_outputs({"alarms": self.alarms, "dashboard": self.dashboard})
 
-    def _metric(
-        self, name: str, args: MonitoringArgs, group: pulumi.Output[str], signal: Signal
-    ) -> None:
-        cloudwatch.LogMetricFilter(
-            f"{name}-lines",
-            name=f"signet-{signal.name}",
-            log_group_name=group,
-            pattern=documents.pattern(signal),
-            metric_transformation=cloudwatch.LogMetricFilterMetricTransformationArgs(
-                name=signal.name,
-                namespace=documents.namespace(args.environment),
-                value="1",
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
 
-    def _alarm(self, name: str, args: MonitoringArgs, signal: Signal) -> None:
-        cloudwatch.MetricAlarm(
-            f"{name}-alarm",
-            name=signal.alarm_name(args.environment),
-            alarm_description=f"{signal.title}. {signal.runbook}",
-            namespace=documents.namespace(args.environment),
-            metric_name=signal.name,
-            statistic="Sum",
-            period=signal.minutes * 60,
-            evaluation_periods=1,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=signal.threshold,
-            # No line is good news: most hours have none of most signals.
-            treat_missing_data="notBreaching",
-            alarm_actions=[args.topic] if args.topic else None,
-            ok_actions=[args.topic] if args.topic else None,
-            tags=environment_tags(args.environment),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+def count_lines(
+    name: str,
+    environment: str,
+    group: pulumi.Output[str],
+    signal: Signal,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Declare the metric of a signal's lines in one log group."""
+    cloudwatch.LogMetricFilter(
+        f"{name}-lines",
+        name=f"signet-{signal.name}",
+        log_group_name=group,
+        pattern=documents.pattern(signal),
+        metric_transformation=cloudwatch.LogMetricFilterMetricTransformationArgs(
+            name=signal.name,
+            namespace=documents.namespace(environment),
+            value="1",
+        ),
+        opts=opts,
+    )
+
+
+def alarm(
+    name: str, environment: str, topic: str, signal: Signal, opts: pulumi.ResourceOptions
+) -> None:
+    """Declare the alarm on a signal's metric; `topic` is whom it tells, empty for nobody."""
+    cloudwatch.MetricAlarm(
+        f"{name}-alarm",
+        name=signal.alarm_name(environment),
+        alarm_description=f"{signal.title}. {signal.runbook}",
+        namespace=documents.namespace(environment),
+        metric_name=signal.name,
+        statistic="Sum",
+        period=signal.minutes * 60,
+        evaluation_periods=1,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        threshold=signal.threshold,
+        # No line is good news: most hours have none of most signals.
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic] if topic else None,
+        ok_actions=[topic] if topic else None,
+        tags=environment_tags(environment),
+        opts=opts,
+    )

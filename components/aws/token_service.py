@@ -5,6 +5,7 @@ function may do three things: write its log, take on the issuer's role, and add 
 bucket that only grows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,10 +16,12 @@ import pulumi_aws as aws
 from components.aws import names, policies
 from components.aws.function_role import FunctionRole, FunctionRoleArgs
 from components.aws.http_stage import HttpStageArgs, http_stage
+from components.aws.monitoring import alarm, count_lines
 from components.aws.settings_layer import reported_hash, settings_layer
 from components.aws.tags import environment_tags
 from components.aws.used_tokens import UsedTokens, UsedTokensArgs
 from components.validator_settings import settings_hash
+from signet.signals import Signal
 from signet.token_service import FILE_NAME, HASH_VARIABLE
 
 HANDLER: Final = "signet.issuing.exchange.aws_lambda.handler"
@@ -56,6 +59,9 @@ class TokenServiceArgs:
     force_destroy: bool
     endpoint: str | None
     """The sandbox's address; None outside it."""
+    signals: Sequence[Signal]
+    topic: str
+    """ARN of an SNS topic that alarms go to; empty: their state is all that there is."""
 
 
 class TokenService(pulumi.ComponentResource):
@@ -115,6 +121,11 @@ class TokenService(pulumi.ComponentResource):
             tags=environment_tags(args.environment),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
         )
+        for signal in args.signals:
+            what = f"{name}-{signal.name}"
+            own = pulumi.ResourceOptions(parent=self)
+            count_lines(what, args.environment, role.log_group_name, signal, own)
+            alarm(what, args.environment, args.topic, signal, own)
         self.url = self._api(name, args, function)
         self.function_name = function.name
         self.log_group_name = role.log_group_name

@@ -13,20 +13,26 @@ from signet.signals import Signal
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonitoringArgs:
-    """What is watched, and who is told."""
+class AlarmArgs:
+    """Where alarms are, and who is told."""
 
     environment: str
     resource_group: pulumi.Input[str]
     scope: pulumi.Input[str]
-    """Id of the resource group: a rule about it sees the lines of every validator in it."""
+    """Id of the resource group: a rule about it sees the lines of every function in it."""
     location: str
+    action_group: str
+    """Id of an action group that alarms go to; empty: their state is all that there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringArgs(AlarmArgs):
+    """What is watched besides."""
+
     account: str
     """Name of the documents' storage account, from which fixed names are computed."""
     workspaces: Sequence[pulumi.Output[str]]
     signals: Sequence[Signal]
-    action_group: str
-    """Id of an action group that alarms go to; empty: their state is all that there is."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -40,7 +46,7 @@ class Monitoring(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:azure:Monitoring", name, None, opts)
         for signal in args.signals:
-            self._alarm(f"{name}-{signal.name}", args, signal)
+            alarm(f"{name}-{signal.name}", args, signal, pulumi.ResourceOptions(parent=self))
         applicationinsights.Workbook(
             f"{name}-workbook",
             resource_group_name=args.resource_group,
@@ -58,38 +64,38 @@ class Monitoring(pulumi.ComponentResource):
         self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
         self.register_outputs({"alarms": self.alarms})
 
-    def _alarm(self, name: str, args: MonitoringArgs, signal: Signal) -> None:
-        actions = (
-            monitor.ActionsArgs(action_groups=[args.action_group]) if args.action_group else None
-        )
-        condition = monitor.ConditionArgs(
-            query=documents.condition(signal),
-            time_aggregation=monitor.TimeAggregation.COUNT,
-            # Not the SDK's enum of this name: that is another API's, whose word is `gte`.
-            operator="GreaterThanOrEqual",
-            threshold=signal.threshold,
-            failing_periods=monitor.ConditionFailingPeriodsArgs(
-                number_of_evaluation_periods=1, min_failing_periods_to_alert=1
-            ),
-        )
-        monitor.ScheduledQueryRule(
-            f"{name}-alarm",
-            resource_group_name=args.resource_group,
-            rule_name=signal.alarm_name(args.environment),
-            location=args.location,
-            kind="LogAlert",
-            display_name=signal.title,
-            description=signal.runbook,
-            enabled=True,
-            auto_mitigate=True,
-            severity=signal.severity,
-            scopes=[args.scope],
-            evaluation_frequency="PT5M",
-            window_size=f"PT{signal.minutes}M" if signal.minutes < 60 else "PT1H",  # noqa: PLR2004
-            criteria=monitor.ScheduledQueryRuleCriteriaArgs(all_of=[condition]),
-            # The table is made with the first line, which comes after the rule.
-            skip_query_validation=True,
-            actions=actions,
-            tags=environment_tags(args.environment),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+
+def alarm(name: str, args: AlarmArgs, signal: Signal, opts: pulumi.ResourceOptions) -> None:
+    """Declare the scheduled query of one signal."""
+    actions = monitor.ActionsArgs(action_groups=[args.action_group]) if args.action_group else None
+    condition = monitor.ConditionArgs(
+        query=documents.condition(signal),
+        time_aggregation=monitor.TimeAggregation.COUNT,
+        # Not the SDK's enum of this name: that is another API's, whose word is `gte`.
+        operator="GreaterThanOrEqual",
+        threshold=signal.threshold,
+        failing_periods=monitor.ConditionFailingPeriodsArgs(
+            number_of_evaluation_periods=1, min_failing_periods_to_alert=1
+        ),
+    )
+    monitor.ScheduledQueryRule(
+        f"{name}-alarm",
+        resource_group_name=args.resource_group,
+        rule_name=signal.alarm_name(args.environment),
+        location=args.location,
+        kind="LogAlert",
+        display_name=signal.title,
+        description=signal.runbook,
+        enabled=True,
+        auto_mitigate=True,
+        severity=signal.severity,
+        scopes=[args.scope],
+        evaluation_frequency="PT5M",
+        window_size=f"PT{signal.minutes}M" if signal.minutes < 60 else "PT1H",  # noqa: PLR2004
+        criteria=monitor.ScheduledQueryRuleCriteriaArgs(all_of=[condition]),
+        # The table is made with the first line, which comes after the rule.
+        skip_query_validation=True,
+        actions=actions,
+        tags=environment_tags(args.environment),
+        opts=opts,
+    )

@@ -106,9 +106,14 @@ def issuer_identity(environment: str, ring: str) -> str:
     return f"signet-{environment}-{ring}-issuer"
 
 
+def group_id(subscription: str, group: str) -> str:
+    """Return the Azure Resource Manager id of a resource group."""
+    return f"/subscriptions/{subscription}/resourceGroups/{group}"
+
+
 def identity_id(subscription: str, group: str, name: str) -> str:
     """Return the Azure Resource Manager id of a managed identity."""
-    where = f"/subscriptions/{subscription}/resourceGroups/{group}"
+    where = group_id(subscription, group)
     return f"{where}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
 
 
@@ -124,7 +129,7 @@ def key_name(environment: str, ring: str, generation: int) -> str:
 
 def key_id(subscription: str, group: str, vault: str, key: str) -> str:
     """Return the Azure Resource Manager id of a key."""
-    where = f"/subscriptions/{subscription}/resourceGroups/{group}"
+    where = group_id(subscription, group)
     return f"{where}/providers/Microsoft.KeyVault/vaults/{vault}/keys/{key}"
 
 

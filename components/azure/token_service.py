@@ -16,9 +16,11 @@ import pulumi_azure_native as azure_native
 from components.azure import names
 from components.azure.code_store import CodeStore, CodeStoreArgs
 from components.azure.flex_app import FlexApp, FlexAppArgs, fitting
+from components.azure.monitoring import AlarmArgs, alarm
 from components.azure.settings import AzureSettings
 from components.azure.used_tokens import UsedTokens, UsedTokensArgs
 from components.validator_settings import settings_hash
+from signet.signals import Signal
 from signet.token_service import packed
 
 SIGNATURES: Final[Mapping[str, int]] = {"standard": 200, "premium": 100}
@@ -44,6 +46,7 @@ class TokenServiceArgs:
     """Rings whose keys are in this environment's vault."""
     instances: int
     log_days: int
+    signals: Sequence[Signal]
 
 
 class TokenService(pulumi.ComponentResource):
@@ -94,6 +97,15 @@ class TokenService(pulumi.ComponentResource):
             UsedTokensArgs(resource_group=azure.resource_group, account=code.account.name),
             own,
         )
+        watched = AlarmArgs(
+            environment=args.environment,
+            resource_group=azure.resource_group,
+            scope=names.group_id(azure.subscription, azure.resource_group),
+            location=azure.location,
+            action_group=azure.action_group,
+        )
+        for signal in args.signals:
+            alarm(f"{name}-{signal.name}", watched, signal, own)
         self.settings_sha256 = args.settings.apply(settings_hash)
         made = self._app(name, args, code, used)
         self.url = made.url("http" if azure.endpoint is not None else "https", "/token")

@@ -15,14 +15,20 @@ _SEVERITIES: Final = ("CRITICAL", "ERROR", "WARNING")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonitoringArgs:
-    """What is watched, and who is told."""
+class AlarmArgs:
+    """Where alarms are, and who is told."""
 
     environment: str
     project: str
-    signals: Sequence[Signal]
     channel: str
     """Name of a notification channel; empty: incidents are all that there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringArgs(AlarmArgs):
+    """What is watched besides."""
+
+    signals: Sequence[Signal]
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -36,65 +42,93 @@ class Monitoring(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:gcp:Monitoring", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        metric = logging.Metric(
+        metric = line_metric(
             f"{name}-lines",
-            name=documents.metric_name(args.environment),
-            project=args.project,
-            description=f"Refusals and key events of Signet {args.environment}",
-            filter=documents.metric_filter(args.environment),
-            metric_descriptor=logging.MetricMetricDescriptorArgs(
-                metric_kind="DELTA",
-                value_type="INT64",
-                labels=[
-                    logging.MetricMetricDescriptorLabelArgs(key=label, value_type="STRING")
-                    for label in documents.LABELS
-                ],
+            LineMetricArgs(
+                name=documents.metric_name(args.environment),
+                project=args.project,
+                description=f"Refusals and key events of Signet {args.environment}",
+                filter=documents.metric_filter(args.environment),
+                labels=documents.LABELS,
             ),
-            label_extractors={label: f"EXTRACT(jsonPayload.{label})" for label in documents.LABELS},
-            opts=own,
+            own,
         )
+        after = pulumi.ResourceOptions(parent=self, depends_on=[metric])
         for signal in args.signals:
-            self._alarm(f"{name}-{signal.name}", args, signal, metric)
+            alarm(f"{name}-{signal.name}", args, signal, after)
         monitoring.Dashboard(
             f"{name}-dashboard",
             project=args.project,
             dashboard_json=documents.dashboard(args.environment, args.signals),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[metric]),
+            opts=after,
         )
         self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
         self.register_outputs({"alarms": self.alarms})
 
-    def _alarm(
-        self, name: str, args: MonitoringArgs, signal: Signal, metric: logging.Metric
-    ) -> None:
-        aggregation = monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
-            alignment_period=f"{signal.minutes * 60}s",
-            per_series_aligner="ALIGN_DELTA",
-            cross_series_reducer="REDUCE_SUM",
-        )
-        threshold = monitoring.AlertPolicyConditionConditionThresholdArgs(
-            filter=documents.condition_filter(args.environment, signal),
-            # There is no "at least" among the comparisons.
-            comparison="COMPARISON_GT",
-            threshold_value=signal.threshold - 1,
-            duration="0s",
-            aggregations=[aggregation],
-        )
-        monitoring.AlertPolicy(
-            f"{name}-alarm",
-            project=args.project,
-            display_name=signal.alarm_name(args.environment),
-            combiner="OR",
-            severity=_SEVERITIES[signal.severity],
-            conditions=[
-                monitoring.AlertPolicyConditionArgs(
-                    display_name=signal.title, condition_threshold=threshold
-                )
+
+@dataclass(frozen=True, kw_only=True)
+class LineMetricArgs:
+    """What a metric out of log lines is made from."""
+
+    name: str
+    project: str
+    description: str
+    filter: str
+    labels: Sequence[str]
+    """Fields of a line by which it can be told apart."""
+
+
+def line_metric(name: str, args: LineMetricArgs, opts: pulumi.ResourceOptions) -> logging.Metric:
+    """Declare it."""
+    return logging.Metric(
+        name,
+        name=args.name,
+        project=args.project,
+        description=args.description,
+        filter=args.filter,
+        metric_descriptor=logging.MetricMetricDescriptorArgs(
+            metric_kind="DELTA",
+            value_type="INT64",
+            labels=[
+                logging.MetricMetricDescriptorLabelArgs(key=label, value_type="STRING")
+                for label in args.labels
             ],
-            documentation=monitoring.AlertPolicyDocumentationArgs(
-                content=f"{signal.title}. {signal.runbook}", mime_type="text/markdown"
-            ),
-            notification_channels=[args.channel] if args.channel else None,
-            user_labels=environment_labels(args.environment),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[metric]),
-        )
+        ),
+        label_extractors={label: f"EXTRACT(jsonPayload.{label})" for label in args.labels},
+        opts=opts,
+    )
+
+
+def alarm(name: str, args: AlarmArgs, signal: Signal, opts: pulumi.ResourceOptions) -> None:
+    """Declare the alert policy of one signal; `opts` name the metric that it waits for."""
+    aggregation = monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
+        alignment_period=f"{signal.minutes * 60}s",
+        per_series_aligner="ALIGN_DELTA",
+        cross_series_reducer="REDUCE_SUM",
+    )
+    threshold = monitoring.AlertPolicyConditionConditionThresholdArgs(
+        filter=documents.condition_filter(args.environment, signal),
+        # There is no "at least" among the comparisons.
+        comparison="COMPARISON_GT",
+        threshold_value=signal.threshold - 1,
+        duration="0s",
+        aggregations=[aggregation],
+    )
+    monitoring.AlertPolicy(
+        f"{name}-alarm",
+        project=args.project,
+        display_name=signal.alarm_name(args.environment),
+        combiner="OR",
+        severity=_SEVERITIES[signal.severity],
+        conditions=[
+            monitoring.AlertPolicyConditionArgs(
+                display_name=signal.title, condition_threshold=threshold
+            )
+        ],
+        documentation=monitoring.AlertPolicyDocumentationArgs(
+            content=f"{signal.title}. {signal.runbook}", mime_type="text/markdown"
+        ),
+        notification_channels=[args.channel] if args.channel else None,
+        user_labels=environment_labels(args.environment),
+        opts=opts,
+    )

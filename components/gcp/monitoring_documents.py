@@ -13,6 +13,9 @@ from signet.signals import Signal
 
 LABELS: Final = ("service", "status", "reason", "event")
 """Fields of a line by which its metric can be told apart: few values each."""
+EXCHANGE: Final = "exchange"
+"""Lines of a token service, which have a metric of their own."""
+EXCHANGE_LABELS: Final = ("service", "status", "reason")
 
 QUESTIONS: Final = ("refused", "key-after-its-end", "keys")
 _WIDTH: Final = 48
@@ -34,11 +37,27 @@ def metric_filter(environment: str) -> str:
     )
 
 
+def exchanges_name(environment: str) -> str:
+    """Return the name of the metric that counts a token service's lines."""
+    return f"signet-{environment}-exchanges"
+
+
+def exchanges_filter(environment: str) -> str:
+    """Return which log entries that metric counts: exchanges that ended without a token."""
+    return (
+        'resource.type="cloud_run_revision"\n'
+        f'jsonPayload.environment="{environment}"\n'
+        f'jsonPayload.signet="{EXCHANGE}"\n'
+        "NOT jsonPayload.status=200"
+    )
+
+
 def condition_filter(environment: str, signal: Signal) -> str:
     """Return which series of the metric are a signal's."""
     values = ", ".join(f'"{value}"' for value in signal.values)
+    metric = _metric_type(environment, signal.kind)
     return (
-        f'resource.type="cloud_run_revision" AND metric.type="{_metric_type(environment)}" AND '
+        f'resource.type="cloud_run_revision" AND metric.type="{metric}" AND '
         f"metric.labels.{signal.field}=one_of({values})"
     )
 
@@ -83,8 +102,9 @@ def about(text: str, environment: str) -> str:
     return text.replace("ENVIRONMENT", environment)
 
 
-def _metric_type(environment: str) -> str:
-    return f"logging.googleapis.com/user/{metric_name(environment)}"
+def _metric_type(environment: str, kind: str = "") -> str:
+    name = exchanges_name(environment) if kind == EXCHANGE else metric_name(environment)
+    return f"logging.googleapis.com/user/{name}"
 
 
 def _chart(title: str, series: Sequence[tuple[str, str, list[str]]]) -> dict[str, Any]:

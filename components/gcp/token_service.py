@@ -13,12 +13,15 @@ import pulumi
 import pulumi_gcp as gcp
 from pulumi_gcp import kms, serviceaccount
 
+from components.gcp import monitoring_documents as documents
 from components.gcp import names
 from components.gcp.code_store import source_object
+from components.gcp.monitoring import AlarmArgs, LineMetricArgs, alarm, line_metric
 from components.gcp.run_service import RunServiceArgs, fitting, reported_hash, run_service
 from components.gcp.settings import GcpSettings
 from components.gcp.used_tokens import UsedTokens, UsedTokensArgs
 from components.validator_settings import settings_hash
+from signet.signals import Signal
 from signet.token_service import HASH_VARIABLE, packed
 
 COMMAND: Final = ("python3", "-m", "signet.issuing.exchange.cloud_run")
@@ -47,6 +50,7 @@ class TokenServiceArgs:
     instances: int
     """The most instances; 0: as many as Cloud Run makes by itself."""
     force_destroy: bool
+    signals: Sequence[Signal]
 
 
 class TokenService(pulumi.ComponentResource):
@@ -84,6 +88,7 @@ class TokenService(pulumi.ComponentResource):
             opts=own,
         )
         rights = self._rights(name, args, account)
+        self._watch(name, args)
         self.settings_sha256 = args.settings.apply(settings_hash)
         service = run_service(
             f"{name}-service",
@@ -120,6 +125,26 @@ class TokenService(pulumi.ComponentResource):
                 "reportedSha256": self.reported_sha256,
             }
         )
+
+    def _watch(self, name: str, args: TokenServiceArgs) -> None:
+        environment, project = args.environment, args.gcp.project
+        metric = line_metric(
+            f"{name}-lines",
+            LineMetricArgs(
+                name=documents.exchanges_name(environment),
+                project=project,
+                description=f"Exchanges of Signet {environment} that ended without a token",
+                filter=documents.exchanges_filter(environment),
+                labels=documents.EXCHANGE_LABELS,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        watched = AlarmArgs(
+            environment=environment, project=project, channel=args.gcp.notification_channel
+        )
+        for signal in args.signals:
+            after = pulumi.ResourceOptions(parent=self, depends_on=[metric])
+            alarm(f"{name}-{signal.name}", watched, signal, after)
 
     def _rights(
         self, name: str, args: TokenServiceArgs, account: serviceaccount.Account

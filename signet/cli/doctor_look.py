@@ -32,15 +32,9 @@ _LARGEST = 256 * 1024
 def facts(look: "Look", outputs: Mapping[str, Any], *, try_ways: bool) -> Facts:
     """Ask stores, functions and clouds about a stack of which the plan was looked at."""
     from components.bounded import ask_all, wait_for
-    from signet.signals import signals
 
     settings, record = look.known.settings, look.known.record
-    names = [
-        signal.alarm_name(settings.environment)
-        for signal in signals(
-            refusals=settings.alarm_refusals, unknown_keys=settings.alarm_unknown_keys
-        )
-    ]
+    names = _alarm_names(settings, outputs)
     with look.known.stack.place.applied():
         documents = ask_all(_document_questions(settings, outputs))
         functions = ask_all(_function_questions(settings, outputs))
@@ -201,8 +195,27 @@ def _report(name: str, answer: "Answer[Mapping[str, Any]]") -> FunctionReport:
     )
 
 
+def _alarm_names(settings: "Settings", outputs: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By cloud: the validators' alarms, and the token service's where it runs."""
+    from signet.signals import exchange_signals, signals
+
+    refusals = settings.alarm_refusals
+    common = signals(refusals=refusals, unknown_keys=settings.alarm_unknown_keys)
+    runs_in = (outputs.get("tokenService") or {}).get("cloud")
+    return {
+        cloud: [
+            signal.alarm_name(settings.environment)
+            for signal in (
+                *common,
+                *(exchange_signals(refusals=refusals) if cloud == runs_in else ()),
+            )
+        ]
+        for cloud in settings.clouds
+    }
+
+
 def _alarm_questions(
-    settings: "Settings", names: Sequence[str]
+    settings: "Settings", names: Mapping[str, Sequence[str]]
 ) -> dict[str, Callable[[], Mapping[str, bool | None]]]:
     asked: dict[str, Callable[[], Mapping[str, bool | None]]] = {}
     if (aws := settings.aws) is not None:
@@ -212,7 +225,7 @@ def _alarm_questions(
     if (azure := settings.azure) is not None:
         from components.azure import alarm_census as on_azure
 
-        asked["azure"] = lambda: on_azure.find_alarms(azure, names)
+        asked["azure"] = lambda: on_azure.find_alarms(azure, names["azure"])
     if (gcp := settings.gcp) is not None:
         from components.gcp import alarm_census as on_gcp
 

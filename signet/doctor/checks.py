@@ -236,8 +236,9 @@ def alarms(facts: Facts) -> Iterator[Finding]:
                 level=Level.UNKNOWN, area="alarms", cloud=seen.cloud, text=text, remedy=remedy
             )
             continue
-        missing = [name for name in facts.alarm_names if name not in seen.found]
-        loud = [name for name in facts.alarm_names if seen.found.get(name)]
+        wanted = facts.alarm_names.get(seen.cloud, ())
+        missing = [name for name in wanted if name not in seen.found]
+        loud = [name for name in wanted if seen.found.get(name)]
         if missing:
             yield _alarm(Level.FAULT, seen.cloud, f"missing: {', '.join(missing)}", _UP)
         for name in loud:
@@ -246,7 +247,7 @@ def alarms(facts: Facts) -> Iterator[Finding]:
             remedy = "set awsAlarmTopic, azureActionGroup or gcpNotificationChannel"
             yield _alarm(Level.WARNING, seen.cloud, "nobody is told of them", remedy)
         if not missing and not loud:
-            yield _alarm(Level.GOOD, seen.cloud, f"{len(facts.alarm_names)} are there")
+            yield _alarm(Level.GOOD, seen.cloud, f"{len(wanted)} are there")
 
 
 def _alarm(level: Level, cloud: str, text: str, remedy: str = "") -> Finding:

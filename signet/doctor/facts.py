@@ -92,7 +92,8 @@ class Facts:
     functions: Sequence[FunctionReport] = ()
     validators: Sequence[RecordedValidator] = ()
     alarms: Sequence[AlarmsFound] = ()
-    alarm_names: Sequence[str] = ()
+    alarm_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By cloud: what is to be there."""
     issuers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By ring and cloud: the identity that signs."""
     changed_settings: Sequence[str] = ()

@@ -21,8 +21,11 @@ from components.azure import monitoring_documents as azure_documents
 from components.gcp import monitoring as gcp
 from components.gcp import monitoring_documents as gcp_documents
 from components.queries import Query, load
+from signet.issuing.exchange.lines import Trace, exchange_line
+from signet.issuing.exchange.refusal import ExchangeRefused
+from signet.issuing.exchange.refusal import Reason as Refused
 from signet.paths import repo_root
-from signet.signals import Signal, signals
+from signet.signals import Signal, exchange_signals, signals
 from tests.components import mocked
 from tests.components.conftest import Whole
 from tests.unit.verification.test_audit import (
@@ -37,9 +40,12 @@ from validator_functions.verification.key_source import KeyEvent
 from validator_functions.verification.reasons import Reason
 
 SIGNALS = signals(refusals=100, unknown_keys=50)
+EXCHANGES = exchange_signals(refusals=100)
 LINES = {**SCHEMA["$defs"]["decision"]["properties"], **SCHEMA["$defs"]["keys"]["properties"]}
 NAMES = [signal.name for signal in SIGNALS]
-EVERY_SIGNAL = pytest.mark.parametrize("signal", SIGNALS, ids=NAMES)
+EVERY_SIGNAL = pytest.mark.parametrize(
+    "signal", [*SIGNALS, *EXCHANGES], ids=[*NAMES, *(signal.name for signal in EXCHANGES)]
+)
 
 
 def values_of(field: str) -> set[Any]:
@@ -51,15 +57,16 @@ def values_of(field: str) -> set[Any]:
 
 @EVERY_SIGNAL
 def test_a_signal_is_about_fields_and_values_that_lines_have(signal: Signal) -> None:
-    assert signal.field in SCHEMA["$defs"][signal.kind]["required"]
-    assert set(signal.values) <= values_of(signal.field)
+    lines = SCHEMA["$defs"][signal.kind]
+    assert signal.field in lines["required"]
+    assert set(signal.values) <= set(lines["properties"][signal.field]["enum"])
 
 
 def raised_by(line: str) -> list[str]:
     told = checked(line)
     return [
         signal.name
-        for signal in SIGNALS
+        for signal in (*SIGNALS, *EXCHANGES)
         if told["signet"] == signal.kind and told[signal.field] in signal.values
     ]
 
@@ -82,6 +89,21 @@ def test_an_event_that_asks_for_a_person_raises_one(event: str) -> None:
     alarming = event.startswith("sequence_") or event == "set_refused"
     told = KeyEvent(event, issuer="https://i.test", url="https://s.test", alarm=alarming)
     assert raised_by(key_event_line(told, settings(), 1.0)) == (["key-sets"] if alarming else [])
+
+
+@pytest.mark.parametrize("reason", Refused)
+def test_each_refused_exchange_raises_the_signal_of_its_status(reason: Refused) -> None:
+    refusal = ExchangeRefused(reason, "as the test says")
+    line = exchange_line(
+        Trace(parts={"total": 1.0}), refusal, environment="prod", cloud="gcp", at=1.0
+    )
+    wanted = {
+        400: ["exchange-refusals"],
+        429: ["exchange-limits"],
+        500: ["exchange-failures"],
+        503: ["exchange-failures"],
+    }
+    assert raised_by(line) == wanted.get(refusal.status, [])
 
 
 def test_keys_that_nobody_rotated_raise_one() -> None:
@@ -120,16 +142,26 @@ def test_a_kql_condition_names_the_signals_field_and_values(signal: Signal) -> N
 @EVERY_SIGNAL
 def test_a_log_metrics_condition_names_a_label_of_the_metric(signal: Signal) -> None:
     text = gcp_documents.condition_filter("prod", signal)
-    assert signal.field in gcp_documents.LABELS
+    exchange = signal.kind == "exchange"
+    assert signal.field in (gcp_documents.EXCHANGE_LABELS if exchange else gcp_documents.LABELS)
     (values,) = re.findall(rf"metric\.labels\.{signal.field}=one_of\((.*?)\)", text)
     assert json.loads(f"[{values}]") == [str(value) for value in signal.values]
-    assert gcp_documents.metric_name("prod") in text
+    named = gcp_documents.exchanges_name if exchange else gcp_documents.metric_name
+    assert f'metric.type="logging.googleapis.com/user/{named("prod")}"' in text
 
 
 def test_the_log_metric_counts_lines_of_one_environment() -> None:
     fields = re.findall(r"jsonPayload\.(\w+)", gcp_documents.metric_filter("prod"))
     assert set(fields) | set(gcp_documents.LABELS) <= set(LINES)
     assert 'jsonPayload.environment="prod"' in gcp_documents.metric_filter("prod")
+
+
+def test_the_exchanges_metric_counts_what_ended_without_a_token() -> None:
+    text = gcp_documents.exchanges_filter("prod")
+    fields = {*re.findall(r"jsonPayload\.(\w+)", text), *gcp_documents.EXCHANGE_LABELS}
+    assert fields <= set(SCHEMA["$defs"]["exchange"]["properties"])
+    assert 'jsonPayload.environment="prod"' in text
+    assert 'jsonPayload.signet="exchange"' in text
 
 
 # --- the questions --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from components.token_service import signing_keys
 from signet.confirmed import Confirmed, KeyResource, ValidatorReport
 from signet.errors import SettingsError
 from signet.journal import Journal
+from signet.signals import exchange_signals
 from signet.token_service import TokenServiceSettings
 from tests.components.conftest import Whole
 from tests.components.test_services import MANIFEST
@@ -101,6 +102,21 @@ def test_it_may_sign_remember_and_log_and_nothing_else(whole: Whole) -> None:
     assert (route["routeKey"], route["authorizationType"]) == ("POST /token", "NONE")
     stage = run.one("token-service-stage").inputs["defaultRouteSettings"]
     assert stage["throttlingRateLimit"] == 200
+
+
+def test_its_lines_have_alarms_of_their_own(whole: Whole) -> None:
+    run = whole(settings={"tokenService": "create"})
+    names = {f"signet-test-{signal.name}" for signal in exchange_signals(refusals=1)}
+    alarms = {each.inputs["name"] for each in run.of("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    assert names <= alarms
+    assert set(run.exports["monitoring"]["aws"]) == alarms
+    filters = [
+        each.inputs
+        for each in run.of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+        if each.inputs["name"].startswith("signet-exchange-")
+    ]
+    assert {each["logGroupName"] for each in filters} == {"/aws/lambda/signet-test-token-service"}
+    assert len(filters) == len(names)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from signet.confirmed import Confirmed
 from signet.errors import RunFailed
 from signet.journal import Journal
 from signet.observed import StoreReading
+from signet.signals import exchange_signals
 from signet.token_service import Limits, TokenServiceSettings, unpacked
 from tests.components.azure.test_declared import SETTINGS as AZURE
 from tests.components.conftest import Whole
@@ -83,6 +84,21 @@ def test_it_comes_after_every_validator_and_before_the_record(deploy: Deploy, ho
     assert Confirmed.parse(record.inputs["input"]).validators["token-service"].agrees
     assert found.exports["tokenService"]["url"].endswith("/token")
     assert found.exports["tokenService"]["url"].startswith("https://")
+
+
+ALARMS = {
+    "azure": ("azure-native:monitor:ScheduledQueryRule", "ruleName"),
+    "gcp": ("gcp:monitoring/alertPolicy:AlertPolicy", "displayName"),
+}
+
+
+@HOMES
+def test_its_lines_have_alarms_of_their_own(deploy: Deploy, home: str) -> None:
+    found = deploy(home)
+    kind, name = ALARMS[home]
+    alarms = {each.inputs[name] for each in found.of(kind)}
+    assert {f"signet-dev-{each.name}" for each in exchange_signals(refusals=1)} <= alarms
+    assert set(found.exports["monitoring"][home]) == alarms
 
 
 @HOMES

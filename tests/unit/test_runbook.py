@@ -5,7 +5,7 @@ import re
 import pytest
 
 from signet.paths import repo_root
-from signet.signals import signals
+from signet.signals import exchange_signals, signals
 from validator_functions.verification.reasons import Reason
 
 DOCS = repo_root() / "docs"
@@ -24,7 +24,9 @@ def test_every_reason_has_a_row_under_its_status(status: int) -> None:
 
 
 def test_every_alarm_has_a_row() -> None:
-    assert rows("Alarms") == [each.name for each in signals(refusals=1, unknown_keys=1)]
+    assert rows("Alarms") == [
+        each.name for each in (*signals(refusals=1, unknown_keys=1), *exchange_signals(refusals=1))
+    ]
 
 
 def test_a_row_says_what_to_do() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from signet.errors import SettingsError, SignetError
 from signet.issuing.errors import KeyUnusable
-from signet.issuing.exchange.lines import faults_line, keys_line
+from signet.issuing.exchange.lines import Trace, exchange_line, faults_line, keys_line
 from signet.issuing.exchange.refusal import ExchangeRefused, Reason
 from signet.issuing.exchange.replay import ReplayStore
 from signet.issuing.exchange.service import Answer, Clocks, HttpRequest, TokenService, refused
@@ -50,9 +50,13 @@ class Entry:
 
     def __init__(self, edge: Edge, read: Callable[[], bytes]) -> None:
         """`read` gives the settings' bytes."""
+        self._edge = edge
         self._service: TokenService | None = None
+        self._environment: str | None = None
         try:
-            self._service = build(checked(read()), edge)
+            settings = checked(read())
+            self._environment = settings.environment
+            self._service = build(settings, edge)
         except (RecordError, SignetError, OSError, UnicodeDecodeError) as error:
             faults = (
                 [str(f) for f in error.faults] if isinstance(error, SettingsError) else [str(error)]
@@ -66,14 +70,25 @@ class Entry:
 
     def answer(self, request: Callable[[], HttpRequest]) -> Answer:
         """Answer the request that `request` makes out of the runtime's own, or refuses."""
+        trace = Trace(parts={"total": 0.0})
         try:
             asked = request()
-        except ExchangeRefused as error:
-            return refused(error)
-        if self._service is None:
+            trace.request_id = asked.request_id
+            if self._service is not None:
+                return self._service.handle(asked)
             why = "the service is not set up"
-            return refused(ExchangeRefused(Reason.SETTINGS_INVALID, why, retry_after=5))
-        return self._service.handle(asked)
+            raise ExchangeRefused(Reason.SETTINGS_INVALID, why, retry_after=5)
+        except ExchangeRefused as error:
+            self._edge.write(
+                exchange_line(
+                    trace,
+                    error,
+                    environment=self._environment,
+                    cloud=self._edge.cloud,
+                    at=time.time(),
+                )
+            )
+            return refused(error)
 
 
 def from_variable() -> bytes:

@@ -100,7 +100,7 @@ HEALTHY = Facts(
         AlarmsFound(cloud="aws", found=dict.fromkeys(ALARMS, False), told=True),
         AlarmsFound(cloud="gcp", found=dict.fromkeys(ALARMS, None), told=True),
     ],
-    alarm_names=ALARMS,
+    alarm_names={"aws": ALARMS, "gcp": ALARMS},
     issuers={"environment": {"aws": "arn:aws:iam::111122223333:role/issuer"}},
     rotation_period=30 * DAY,
     up_interval=DAY,

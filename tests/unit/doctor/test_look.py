@@ -245,3 +245,17 @@ def test_nothing_is_asked_where_nothing_is_attached() -> None:
     settings: Any = SimpleNamespace(aws=SimpleNamespace())
     assert doctor_look._attached_questions(settings, {"attached": {"aws": {}}}) == {}
     assert doctor_look._attached_questions(SimpleNamespace(aws=None), {}) == {}  # type: ignore[arg-type]
+
+
+def test_the_token_services_alarms_are_looked_for_where_it_runs() -> None:
+    settings: Any = SimpleNamespace(
+        environment="prod", clouds=("aws", "gcp"), alarm_refusals=1, alarm_unknown_keys=1
+    )
+    with_it = doctor_look._alarm_names(settings, {"tokenService": {"cloud": "gcp"}})
+    without = doctor_look._alarm_names(settings, {"tokenService": None})
+    assert with_it["aws"] == without["aws"] == without["gcp"]
+    assert set(with_it["gcp"]) - set(without["gcp"]) == {
+        "signet-prod-exchange-refusals",
+        "signet-prod-exchange-limits",
+        "signet-prod-exchange-failures",
+    }
