@@ -1,77 +1,95 @@
-"""Decisions per CPU second of the server's process: ours on Cloud Run, Envoy's own, FastAPI's.
+"""Decisions per CPU second of the server's process: ours on Cloud Run, Envoy's own, and others'.
 
 Each server has one worker, the same key and the same tokens (RS256, nine claims), and is asked over
 eight kept connections on loopback. CPU time is the process's own, threads and system calls
-included, so that a busy machine weighs less than it does on elapsed time. Envoy answers by itself
-(`direct_response`): it has no back end to ask, which flatters it. Servers take turns, round by
-round; the best round of each counts.
+included. Envoy answers by itself (`direct_response`): it has no back end to ask and tells nobody
+who called, which flatters it. As in `benchmarks.verification` the servers take turns in slices, in
+a new random order each round, and what counts is a server's fastest twentieth: a neighbour on the
+same core slows Python more than it does native code.
+
+The *floor* is what no server in Python can be faster than: one that reads and sends fixed octets,
+and `cryptography`'s bare check of a signature. The table of parts says where the rest goes.
 """
 
-import json
-import os
-import sys
+import random
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks._packages import packages
+from benchmarks import _servers as servers
 from benchmarks.row import Row
-from tests.cases.forge import AUDIENCE, ISSUER, key_set
+from benchmarks.verification import Sample, measure, quiet
 from tests.load.asking import ask, cpu_seconds
-from tests.load.service import Service, changed, request
-from tests.runtimes.programs import free_port, program, running
+from tests.load.service import Service, request
+from validator_functions.cloud_run import ordinary
+from validator_functions.cloud_run.requests import read
+from validator_functions.verification import Authorizer, StaticKeys, load
 
-_EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
-_CACHE = {"entries": 4_096, "bytes": 16_777_216}
 REPEATED_ADVANTAGE = 1.5
+_OURS, _ENVOY, _EMPTY = "Cloud Run server", "Envoy jwt_authn", "empty server"
+_SLICE = 128
+"""Requests; a few milliseconds."""
+
+Taken = dict[tuple[str, str], list[float]]
+"""CPU seconds of one request, by server and kind of token."""
 
 
 def run(quick: bool) -> list[Row]:
     """Measure every server with fresh tokens and with repeated ones."""
-    rounds, count = (2, 800) if quick else (4, 2_000)
-    servers: dict[str, Callable[[Service], Any]] = {
-        "Cloud Run server": ours,
-        "Envoy jwt_authn": envoy,
-        "Envoy jwt_authn, its cache on": envoy_with_cache,
-        "FastAPI and PyJWT": fastapi,
+    rounds = 30 if quick else 100
+    kinds: dict[str, Callable[[Service], Any]] = {
+        _OURS: servers.ours,
+        _ENVOY: servers.envoy,
+        "Envoy jwt_authn, its cache on": servers.envoy_with_cache,
+        "FastAPI and PyJWT": servers.fastapi,
+        _EMPTY: servers.empty,
     }
-    best: dict[tuple[str, str], float] = {}
+    if servers.oathkeeper_program():
+        kinds["Ory Oathkeeper"] = servers.oathkeeper
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        service = Service(Path(folder), token_cache=_CACHE)
+        service = Service(Path(folder), token_cache=servers.TOKEN_CACHE)
         stack.enter_context(service.store.running())
-        started = {name: stack.enter_context(start(service)) for name, start in servers.items()}
-        again = [request(service.token())] * count
-        for _ in range(rounds):
-            fresh = [request(token) for token in service.tokens(count)]
-            for kind, requests in (("fresh", fresh), ("repeated", again)):
-                for name, (port, pid) in started.items():
-                    rate = _rate(port, pid, requests)
-                    best[name, kind] = max(rate, best.get((name, kind), 0.0))
-    return _rows(best, f"best of {rounds} x {count}")
+        started = {name: stack.enter_context(start(service)) for name, start in kinds.items()}
+        taken = _measured(service, started, rounds)
+        return [
+            *_rates(taken, f"fastest twentieth of {rounds} x {_SLICE}"),
+            *_parts(service, taken, rounds),
+        ]
 
 
-def _rate(port: int, pid: int, requests: list[bytes]) -> float:
-    begun = cpu_seconds(pid)
-    statuses = ask(port, requests)
-    spent = cpu_seconds(pid) - begun
-    if set(statuses) != {200}:
-        raise RuntimeError(f"a server refused a good token: {sorted(set(statuses))}")
-    return len(requests) / spent
+def _measured(service: Service, started: dict[str, servers.Started], rounds: int) -> Taken:
+    taken: Taken = {}
+    again = service.token()
+    for _ in range(rounds):
+        fresh = service.tokens(_SLICE)
+        order = [(name, kind) for name in started for kind in ("fresh", "repeated")]
+        random.shuffle(order)
+        for name, kind in order:
+            port, pid, path = started[name]
+            tokens = fresh if kind == "fresh" else [again] * _SLICE
+            requests = [request(token, path) for token in tokens]
+            begun = cpu_seconds(pid)
+            statuses = ask(port, requests)
+            spent = cpu_seconds(pid) - begun
+            if set(statuses) != {200}:
+                raise RuntimeError(f"{name} refused a good token: {sorted(set(statuses))}")
+            taken.setdefault((name, kind), []).append(spent / _SLICE)
+    return taken
 
 
-def _rows(best: dict[tuple[str, str], float], note: str) -> list[Row]:
+def _rates(taken: Taken, note: str) -> list[Row]:
     rows = [
-        Row(name=f"{name}, {kind} tokens", value=rate, unit="per CPU s", note=note)
-        for (name, kind), rate in sorted(best.items(), key=lambda item: item[0][::-1])
+        Row(name=f"{name}, {kind} tokens", value=1 / quiet(each), unit="per CPU s", note=note)
+        for (name, kind), each in sorted(taken.items(), key=lambda item: item[0][::-1])
+        if name != _EMPTY
     ]
     for kind, least in (("fresh", 1.0), ("repeated", REPEATED_ADVANTAGE)):
-        ratio = best["Cloud Run server", kind] / best["Envoy jwt_authn", kind]
         rows.append(
             Row(
                 name=f"Cloud Run server to Envoy, {kind} tokens",
-                value=ratio,
+                value=quiet(taken[_ENVOY, kind]) / quiet(taken[_OURS, kind]),
                 unit="x",
                 limit=least,
                 more_is_better=True,
@@ -80,88 +98,30 @@ def _rows(best: dict[tuple[str, str], float], note: str) -> list[Row]:
     return rows
 
 
-@contextmanager
-def ours(service: Service) -> Iterator[tuple[int, int]]:
-    """The validator as Cloud Run starts it, its token cache on; its port and process."""
-    port = free_port()
-    environment = changed(
-        os.environ,
-        PORT=str(port),
-        SIGNET_LISTEN="127.0.0.1",
-        SIGNET_PROXY="envoy",
-        SIGNET_SETTINGS_FILE=str(service.settings_file),
+def _parts(service: Service, taken: Taken, rounds: int) -> list[Row]:
+    """Where a fresh token's time goes, in microseconds, and the floor."""
+    settings = load({"SIGNET_SETTINGS_FILE": str(service.settings_file)})
+    authorizer = Authorizer(settings, StaticKeys.of(settings))
+    asked = ordinary.read(request(service.token()))
+    if asked is None or not authorizer.authorize(read("envoy", *asked)).allowed:
+        raise RuntimeError("the module refused a good token")
+    question = read("envoy", *asked)
+    timed = measure(
+        {"bare": Sample("RS256").bare(), "authorize": lambda: authorizer.authorize(question)},
+        rounds * 4,
     )
-    command = [sys.executable, "-m", "validator_functions.cloud_run"]
-    with running(command, port, service.folder / "ours.log", environment=environment) as process:
-        yield port, process.pid
-
-
-@contextmanager
-def fastapi(service: Service) -> Iterator[tuple[int, int]]:
-    """A FastAPI service on uvicorn, with uvloop and httptools."""
-    port = free_port()
-    environment = changed(
-        os.environ, PYTHONPATH=str(packages()), BENCH_SERVICE=str(service.peer_file)
-    )
-    command = [sys.executable, "-m", "uvicorn", "benchmarks._peers.fastapi_service:app"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
-    log = service.folder / "fastapi.log"
-    with running(command, port, log, environment=environment) as process:
-        yield port, process.pid
-
-
-def envoy(service: Service) -> Any:
-    """Envoy's own JWT filter with the key set in its configuration."""
-    return _envoy(service, {})
-
-
-def envoy_with_cache(service: Service) -> Any:
-    """The same, keeping tokens that it has verified."""
-    return _envoy(service, {"jwt_cache_config": {"jwt_cache_size": _CACHE["entries"]}})
-
-
-@contextmanager
-def _envoy(service: Service, more: dict[str, Any]) -> Iterator[tuple[int, int]]:
-    found = program("envoy")
-    if found is None:
-        raise RuntimeError("envoy is not installed")
-    port = free_port()
-    file = service.folder / f"envoy-{port}.json"
-    file.write_text(json.dumps(_configuration(service, port, more)))
-    command = [found, "-c", str(file), "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
-    with running(command, port, service.folder / "envoy.log") as process:
-        yield port, process.pid
-
-
-def _configuration(service: Service, port: int, more: dict[str, Any]) -> dict[str, Any]:
-    provider = {
-        "issuer": ISSUER,
-        "audiences": [AUDIENCE],
-        "local_jwks": {"inline_string": json.dumps(key_set(service.signer))},
-        **more,
+    empty, whole = quiet(taken[_EMPTY, "fresh"]), quiet(taken[_OURS, "fresh"])
+    bare, authorize = quiet(timed["bare"]), quiet(timed["authorize"])
+    parts = {
+        "an empty server": empty,
+        "the bare signature check": bare,
+        "the rest of `authorize`": authorize - bare,
+        "reading, answering, the loop, cold caches": whole - empty - authorize,
     }
-    jwt_authn = {
-        "@type": f"{_EXTENSIONS}.http.jwt_authn.v3.JwtAuthentication",
-        "providers": {"signet": provider},
-        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "signet"}}],
-    }
-    route = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
-    manager = {
-        "@type": f"{_EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "in",
-        "http_filters": [
-            {"name": "envoy.filters.http.jwt_authn", "typed_config": jwt_authn},
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{_EXTENSIONS}.http.router.v3.Router"},
-            },
-        ],
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
-    }
-    name = "envoy.filters.network.http_connection_manager"
-    listener = {
-        "name": "in",
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
-        "filter_chains": [{"filters": [{"name": name, "typed_config": manager}]}],
-    }
-    return {"static_resources": {"listeners": [listener], "clusters": []}}
+    return [
+        Row(name="floor: empty server and bare check", value=1 / (empty + bare), unit="per CPU s"),
+        *(
+            Row(name=f"of a fresh token: {name}", value=each * 1e6, unit="us")
+            for name, each in parts.items()
+        ),
+    ]

@@ -57,17 +57,11 @@ class Dialogue:
         return self._next(self._http)
 
     def tell(self, answer: Answer, *, closing: bool) -> bytes:
-        """An answer as it goes over the wire, `over` being set where it is the last one.
-
-        Raises `h11.LocalProtocolError` for one that no header can carry.
-        """
+        """An answer as it goes over the wire, `over` being set where it is the last one."""
         if self._http is not None:
             return self._tell_strictly(self._http, answer, closing=closing)
-        told = ordinary.write(answer, without_body=self._head, closing=closing)
-        if told is None:
-            raise h11.LocalProtocolError("an answer that no header can carry")
         self.over = closing
-        return told
+        return ordinary.write(answer, without_body=self._head, closing=closing)
 
     def more(self) -> Asked | None:
         """After an answer: the next request, where it has come with the one before."""
@@ -118,9 +112,11 @@ class Dialogue:
             self.to_send += _octets(http, h11.Response(status_code=status, headers=nothing))
 
     def _tell_strictly(self, http: h11.Connection, answer: Answer, *, closing: bool) -> bytes:
-        status, headers, body = answer
+        status, lines, body = answer
         if closing:
-            headers = [*headers, ("connection", "close")]
+            lines += "connection: close\r\n"
+        parts = [line.partition(": ") for line in lines.split("\r\n")[:-1]]
+        headers = [(name, value) for name, _, value in parts]
         told = _octets(http, h11.Response(status_code=status, headers=headers))
         if body and self._asked is not None and self._asked.method != b"HEAD":
             told += _octets(http, h11.Data(data=body))

@@ -25,8 +25,7 @@ _UNUSUAL = frozenset(
     {"connection", "content-length", "transfer-encoding", "expect", "upgrade", "trailer", "te"}
 )
 """Headers about the message itself, not about who asks for what."""
-_NO_BODY = ("content-length", "0")
-_AS_EVER = (_NO_BODY, ("connection", "keep-alive"))
+_AS_EVER = frozenset({("content-length", "0"), ("connection", "keep-alive")})
 """What those may say without saying anything."""
 
 
@@ -37,29 +36,26 @@ def read(data: bytes) -> tuple[str, str, Headers] | None:
     if found is None:
         return None
     method, target, block = found.groups()
-    headers = []
-    hosts = 0
+    names, headers = [], []
     for line in block[:-2].decode("latin-1").split("\r\n"):
         name, _, value = line.partition(":")
-        header = (name.lower(), value.strip(" "))
-        if header[0] in _UNUSUAL and header not in _AS_EVER:
-            return None
-        hosts += header[0] == "host"
-        headers.append(header)
-    if hosts != 1 or headers.count(_NO_BODY) > 1:
+        name = name.lower()
+        names.append(name)
+        headers.append((name, value.strip(" ")))
+    if names.count("host") != 1 or not (_UNUSUAL.isdisjoint(names) or _says_nothing(headers)):
         return None
     return method.decode(), target.decode(), tuple(headers)
 
 
-def write(answer: Answer, *, without_body: bool, closing: bool) -> bytes | None:
-    """An answer as it goes over the wire; None where a header could not carry its value."""
-    status, headers, body = answer
-    lines = [f"{name}: {value}" for name, value in headers]
-    if closing:
-        lines.append("connection: close")
-    whole = "".join(lines)
-    if not (whole.isascii() and whole.isprintable()):  # no value can begin a line of its own
-        return None
+def _says_nothing(headers: list[tuple[str, str]]) -> bool:
+    unusual = [header for header in headers if header[0] in _UNUSUAL]
+    return len(set(unusual)) == len(unusual) and _AS_EVER.issuperset(unusual)
+
+
+def write(answer: Answer, *, without_body: bool, closing: bool) -> bytes:
+    """An answer as it goes over the wire."""
+    status, lines, body = answer
+    last = "connection: close\r\n" if closing else ""
     # RFC 9112 section 4: the reason phrase may be empty, and nobody reads it.
-    head = "\r\n".join([f"HTTP/1.1 {status} ", *lines])
-    return f"{head}\r\n\r\n".encode() + (b"" if without_body else body)
+    head = f"HTTP/1.1 {status} \r\n{lines}{last}\r\n".encode("ascii")
+    return head if without_body else head + body

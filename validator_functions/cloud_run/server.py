@@ -14,8 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-import h11
-
 from ..verification.attempt import Deferral
 from .answers import Answer
 from .dialogue import HEADER_BYTES, Asked, Dialogue
@@ -192,11 +190,7 @@ class Server:
     def _answer(self, line: _Line, answer: Answer) -> Asked | None:
         """Send an answer; the next request that is there already."""
         dialogue = line.dialogue
-        try:
-            self._send(line, dialogue.tell(answer, closing=self._ending))
-        except h11.LocalProtocolError:  # no answer is better than one that says something else
-            self._close(line)
-            return None
+        self._send(line, dialogue.tell(answer, closing=self._ending))
         line.since = self._now
         asked = dialogue.more()
         line.limit = self._now + (_REQUEST_SECONDS if dialogue.amid else _IDLE_SECONDS)

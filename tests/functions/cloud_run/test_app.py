@@ -1,5 +1,6 @@
 """The forward-auth service: what proxies may ask, in which words, and what they are told."""
 
+import email.parser
 import json
 import time
 from collections.abc import Mapping
@@ -26,8 +27,9 @@ from validator_functions.verification.validator import Validator
 def told(answer: Answer | Deferral) -> tuple[int, Mapping[str, str], dict[str, Any]]:
     """An answer, its body read."""
     assert not isinstance(answer, Deferral)
-    status, headers, body = answer
-    return status, dict(headers), json.loads(body)
+    status, lines, body = answer
+    headers = email.parser.HeaderParser().parsestr(lines)
+    return status, dict(headers.items()), json.loads(body)
 
 
 class Deployed:

@@ -1,0 +1,168 @@
+"""The servers that `benchmarks.serving` measures: one worker each, the same key, started and ended.
+
+Each is a context of `(port, pid, path)`: where it listens, the process whose CPU time counts, and
+where it is asked.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks._packages import packages
+from signet.paths import repo_root
+from tests.cases.forge import AUDIENCE, ISSUER, key_set
+from tests.load.service import Service, changed
+from tests.runtimes.programs import free_port, program, running
+
+TOKEN_CACHE = {"entries": 4_096, "bytes": 16_777_216}
+PATH = "/authorize/orders/7"
+_EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
+
+Started = tuple[int, int, str]
+
+
+@contextmanager
+def ours(service: Service) -> Iterator[Started]:
+    """The validator as Cloud Run starts it, its token cache on; its port and process."""
+    port = free_port()
+    environment = changed(
+        os.environ,
+        PORT=str(port),
+        SIGNET_LISTEN="127.0.0.1",
+        SIGNET_PROXY="envoy",
+        SIGNET_SETTINGS_FILE=str(service.settings_file),
+    )
+    command = [sys.executable, "-m", "validator_functions.cloud_run"]
+    with running(command, port, service.folder / "ours.log", environment=environment) as process:
+        yield port, process.pid, PATH
+
+
+@contextmanager
+def empty(service: Service) -> Iterator[Started]:
+    """The least that Python can do: one loop that reads what comes and sends one fixed answer."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks._peers.empty_server", str(port)]
+    with running(command, port, service.folder / "empty.log") as process:
+        yield port, process.pid, PATH
+
+
+@contextmanager
+def fastapi(service: Service) -> Iterator[Started]:
+    """A FastAPI service on uvicorn, with uvloop and httptools."""
+    port = free_port()
+    environment = changed(
+        os.environ, PYTHONPATH=str(packages()), BENCH_SERVICE=str(service.peer_file)
+    )
+    command = [sys.executable, "-m", "uvicorn", "benchmarks._peers.fastapi_service:app"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+    log = service.folder / "fastapi.log"
+    with running(command, port, log, environment=environment) as process:
+        yield port, process.pid, PATH
+
+
+def oathkeeper_program() -> str | None:
+    """Where Ory Oathkeeper is, if it was built (docs/load.md)."""
+    built = repo_root() / "build" / "oathkeeper"
+    return str(built) if built.is_file() else program("oathkeeper")
+
+
+@contextmanager
+def oathkeeper(service: Service) -> Iterator[Started]:
+    """Ory Oathkeeper's decision API, one processor; it tells the subject and asks no back end."""
+    found = oathkeeper_program()
+    if found is None:
+        raise RuntimeError("oathkeeper is neither in build/ nor on the path")
+    port, others = free_port(), {"proxy": free_port(), "prometheus": free_port()}
+    (service.folder / "jwks.json").write_text(json.dumps(key_set(service.signer)))
+    told = {
+        "jwks_urls": [f"file://{service.folder}/jwks.json"],
+        "trusted_issuers": [ISSUER],
+        "target_audience": [AUDIENCE],
+        "allowed_algorithms": ["RS256"],
+    }
+    rule = {
+        "id": "all",
+        "match": {"url": "<https?>://<.*>/orders/<.*>", "methods": ["GET"]},
+        "authenticators": [{"handler": "jwt"}],
+        "authorizer": {"handler": "allow"},
+        "mutators": [{"handler": "header"}],
+    }
+    (service.folder / "rules.json").write_text(json.dumps([rule]))
+    headers = {"X-Signet-Subject": "{{ print .Subject }}"}
+    document = {
+        "serve": {
+            name: {"host": "127.0.0.1", "port": number}
+            for name, number in {"api": port, **others}.items()
+        },
+        "log": {"level": "error"},
+        "access_rules": {"repositories": [f"file://{service.folder}/rules.json"]},
+        "authenticators": {"jwt": {"enabled": True, "config": told}},
+        "authorizers": {"allow": {"enabled": True}},
+        "mutators": {"header": {"enabled": True, "config": {"headers": headers}}},
+    }
+    file = service.folder / "oathkeeper.json"
+    file.write_text(json.dumps(document))
+    command = [found, "serve", "--config", str(file), "--disable-telemetry"]
+    log = service.folder / "oathkeeper.log"
+    with running(command, port, log, environment={"GOMAXPROCS": "1"}) as process:
+        yield port, process.pid, "/decisions/orders/7"
+
+
+def envoy(service: Service) -> Any:
+    """Envoy's own JWT filter with the key set in its configuration."""
+    return _envoy(service, {})
+
+
+def envoy_with_cache(service: Service) -> Any:
+    """The same, keeping tokens that it has verified."""
+    return _envoy(service, {"jwt_cache_config": {"jwt_cache_size": TOKEN_CACHE["entries"]}})
+
+
+@contextmanager
+def _envoy(service: Service, more: dict[str, Any]) -> Iterator[Started]:
+    found = program("envoy")
+    if found is None:
+        raise RuntimeError("envoy is not installed")
+    port = free_port()
+    file = service.folder / f"envoy-{port}.json"
+    file.write_text(json.dumps(_configuration(service, port, more)))
+    command = [found, "-c", str(file), "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
+    with running(command, port, service.folder / "envoy.log") as process:
+        yield port, process.pid, PATH
+
+
+def _configuration(service: Service, port: int, more: dict[str, Any]) -> dict[str, Any]:
+    provider = {
+        "issuer": ISSUER,
+        "audiences": [AUDIENCE],
+        "local_jwks": {"inline_string": json.dumps(key_set(service.signer))},
+        **more,
+    }
+    jwt_authn = {
+        "@type": f"{_EXTENSIONS}.http.jwt_authn.v3.JwtAuthentication",
+        "providers": {"signet": provider},
+        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "signet"}}],
+    }
+    route = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
+    manager = {
+        "@type": f"{_EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "in",
+        "http_filters": [
+            {"name": "envoy.filters.http.jwt_authn", "typed_config": jwt_authn},
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{_EXTENSIONS}.http.router.v3.Router"},
+            },
+        ],
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+    }
+    name = "envoy.filters.network.http_connection_manager"
+    listener = {
+        "name": "in",
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "filter_chains": [{"filters": [{"name": name, "typed_config": manager}]}],
+    }
+    return {"static_resources": {"listeners": [listener], "clusters": []}}
