@@ -1,12 +1,14 @@
 """Faults that a drill asks of a fake: what `faults.json` in its folder names is not answered.
 
-The file is a list of `{"path": prefix, "method": "PUT" (any, if left out), "status": 503}`; where
-there is none, nothing fails. It is read anew for each request, so a drill can begin and end one.
+The file is a list of `{"path": prefix, "method": "PUT" (any, if left out), "status": 503}`, with
+"seconds": 20 where it is to hang for so long before it answers so; where there is no file, nothing
+fails. It is read anew for each request, so a drill can begin and end one.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +32,7 @@ class Faults:
         for fault in told:
             same_method = fault.get("method", asked.method) == asked.method
             if same_method and asked.path.startswith(fault["path"]):
+                time.sleep(fault.get("seconds", 0))
                 said = {"code": fault["status"], "message": "a drill has this fail"}
                 return said_json(int(fault["status"]), {"error": said})
         return None

@@ -1,9 +1,9 @@
-"""Counts what is really in the sandbox's AWS, and compares it with what a stack's state records."""
+"""Counts what is really in the sandbox's clouds, and what a stack's state records of them."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 
@@ -40,7 +40,9 @@ def ids_by_type(resources: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def ids_in_cloud(state: Path) -> dict[str, list[str]]:
-    """Return the ids of everything of those types that exists."""
+    """Return the ids of everything of those types that exists in AWS; nothing if that is not up."""
+    if "aws" not in supervisor.status(state).pids:
+        return {}
     cloud = _Cloud(supervisor.environment(state))
     found = {kind: sorted(count(cloud)) for kind, count in COUNTED.items()}
     return {kind: ids for kind, ids in found.items() if ids}
@@ -142,3 +144,45 @@ COUNTED: dict[str, Callable[[_Cloud], list[str]]] = {
     "aws:apigateway/resource:Resource": lambda cloud: _rest(cloud, "get_resources"),
     "aws:apigateway/deployment:Deployment": lambda cloud: _rest(cloud, "get_deployments"),
 }
+
+
+_GOOGLE: Final = {
+    "gcp:storage/bucket:Bucket": "bucket",
+    "gcp:serviceaccount/account:Account": "account",
+    "gcp:cloudrunv2/service:Service": "service",
+    "gcp:kms/cryptoKeyVersion:CryptoKeyVersion": "version",
+    "gcp:logging/metric:Metric": "metric",
+    "gcp:monitoring/alertPolicy:AlertPolicy": "alertPolicies",
+    "gcp:monitoring/dashboard:Dashboard": "dashboards",
+}
+"""By type: the kind under which the fake Google Cloud keeps it. Objects and roles are put again."""
+
+
+def ids_in_fakes(state: Path) -> list[str]:
+    """Return what the fake Azure (all) and the fake Google Cloud hold (of the types above)."""
+    azure = _remembered(state / "sandbox/azure/state/azure.json")
+    google = [
+        key
+        for key, each in _remembered(state / "sandbox/gcp/state/gcp.json").items()
+        if key.partition(":")[0] in _GOOGLE.values() and each.get("state") != "DESTROY_SCHEDULED"
+    ]
+    return sorted([str(each["id"]).lower() for each in azure.values()] + google)
+
+
+def _remembered(path: Path) -> dict[str, Any]:
+    """A fake that was never asked for anything has written nothing down."""
+    if not path.is_file():
+        return {}
+    return dict(json.loads(path.read_text(encoding="utf-8"))["resources"])
+
+
+def recorded_in_fakes(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the recorded ids of the same types, as the fakes name them."""
+    found = []
+    for each in resources:
+        kind = str(each["type"])
+        if kind.startswith("azure-native:"):
+            found.append(str(each["id"]).lower())
+        elif kind in _GOOGLE:
+            found.append(f"{_GOOGLE[kind]}:{each['id']}")
+    return sorted(found)

@@ -18,6 +18,7 @@ from sandbox.fakes.faults import FILE as FAULTS
 from signet.cli import keys_look
 from signet.engine import place
 from signet.engine.stack import EngineStack
+from signet.probing.gateway_call import call, gateways_of
 from tests.drills import census
 from tests.drills.checkout import Checkout
 from tests.drills.harness import Here, Told
@@ -77,6 +78,12 @@ class Fast(Here):
         number = int(told["active"]["environment"])
         return number, str(told["kids"]["environment"][str(number)])
 
+    def active_since(self) -> int:
+        """Epoch seconds at which the key that issuers sign with took over."""
+        ring = json.loads(self.record("journal"))["rings"]["environment"]
+        number = self.active()[0]
+        return next(int(g["activated_at"]) for g in ring["generations"] if g["number"] == number)
+
     def prepared(self) -> str:
         """The `kid` of the newest generation, which is the staged one."""
         kids: Mapping[str, str] = self.confirmed()["kids"]["environment"]
@@ -102,6 +109,11 @@ class Fast(Here):
         )
         return told.out.strip()
 
+    def answers(self, token: str) -> set[int]:
+        """What the stack's gateways answer to a token."""
+        gateways = gateways_of(self.outputs())
+        return {call(gateway.url, f"Bearer {token}").status for gateway in gateways}
+
     @contextmanager
     def hands(self) -> Iterator[Mapping[str, BreakGlass]]:
         """Each cloud's data plane, as an intruder with write access (or an operator) has it."""
@@ -118,8 +130,15 @@ class Fast(Here):
 
     def break_(self, cloud: str, path: str, method: str | None = None) -> None:
         """Let a fake cloud refuse what begins with `path`, until `heal`."""
-        fault = {"path": path, "status": 503, **({"method": method} if method else {})}
-        (self.state / "sandbox" / cloud / FAULTS).write_text(json.dumps([fault]), encoding="utf-8")
+        self._fault(cloud, path=path, **({"method": method} if method else {}))
+
+    def hang(self, cloud: str, path: str, seconds: float) -> None:
+        """Let a fake cloud say nothing for so long to what begins with `path`, until `heal`."""
+        self._fault(cloud, path=path, seconds=seconds)
+
+    def _fault(self, cloud: str, **fault: Any) -> None:
+        told = json.dumps([{"status": 503, **fault}])
+        (self.state / "sandbox" / cloud / FAULTS).write_text(told, encoding="utf-8")
 
     def heal(self, cloud: str) -> None:
         """Let it answer again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from sandbox import supervisor
 from signet.engine import locks
 from signet.engine.place import PROJECT
 from tests.drills import census
+from tests.drills.checkout import Checkout
 from tests.drills.harness import Here, place
 
 pytestmark = pytest.mark.engine
 
 RECORD = {"journal", "confirmed"}
 RESOURCES = 52
+FEWEST_RUNS, MOST_RUNS = 6, 60
 
 
 @pytest.fixture
@@ -37,7 +40,9 @@ def check_convergence(here: Here) -> None:
     here.done("up", "local", "--json")
     assert census.unsettled(here.state) == []
     assert held(here) == []
-    assert census.ids_in_cloud(here.state) == census.ids_by_type(census.recorded(here.state))
+    recorded = census.recorded(here.state)
+    assert census.ids_in_cloud(here.state) == census.ids_by_type(recorded)
+    assert census.ids_in_fakes(here.state) == census.recorded_in_fakes(recorded)
     assert set(here.done("up", "local", "--json").changed) <= RECORD
     assert here.done("up", "local", "--json").changed == []
 
@@ -73,9 +78,9 @@ def test_a_down_after_a_killed_up_leaves_no_resource_and_no_process(here: Here) 
 @pytest.mark.parametrize(
     ("victims", "number"),
     [
-        *(("both", number) for number in range(1, RESOURCES + 1, 2)),
-        *(("command", number) for number in range(4, RESOURCES + 1, 8)),
-        *(("engine", number) for number in range(8, RESOURCES + 1, 8)),
+        *(("both", number) for number in range(1, RESOURCES + 1, 6)),
+        *(("command", number) for number in range(4, RESOURCES + 1, 16)),
+        *(("engine", number) for number in range(8, RESOURCES + 1, 16)),
     ],
 )
 def test_whatever_the_resource_and_whoever_dies(here: Here, victims: str, number: int) -> None:
@@ -84,14 +89,43 @@ def test_whatever_the_resource_and_whoever_dies(here: Here, victims: str, number
 
 
 @pytest.mark.drill
-@pytest.mark.parametrize("number", range(2, RESOURCES + 1, 8))
+@pytest.mark.parametrize("number", range(2, RESOURCES + 1, 16))
 def test_killed_right_after_a_resource_was_recorded(here: Here, number: int) -> None:
     here.killed("changed", number, delay=0.0)
     check_convergence(here)
 
 
 @pytest.mark.drill
-def test_killed_again_and_again_until_it_is_through(here: Here) -> None:
-    for number in (5, 9, 4, 12, 8):
-        here.killed("started", number, delay=0.25)
-    check_convergence(here)
+@pytest.mark.parametrize("number", [3, 9, 15, 21])
+@pytest.mark.parametrize("cloud", ["azure", "gcp"])
+def test_killed_while_azure_or_google_makes_something(
+    tmp_path: Path, cloud: str, number: int
+) -> None:
+    with alone(tmp_path, cloud) as found:
+        assert found.killed("started", number, delay=0.2).code == -9
+        assert census.unsettled(found.state)
+        check_convergence(found)
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("cloud", ["aws", "azure", "gcp"])
+def test_killed_after_every_few_resources_until_it_is_through(tmp_path: Path, cloud: str) -> None:
+    """Each run takes the next few further, so that every resource is once made by a killed run."""
+    with alone(tmp_path, cloud) as found:
+        codes = [found.killed("started", 3, delay=0.2).code]
+        while codes[-1] == -9 and len(codes) < MOST_RUNS:
+            codes.append(found.killed("started", 3, delay=0.2).code)
+        assert codes[-1] == 0, f"the runs got no further: {codes}"
+        assert len(codes) >= FEWEST_RUNS, "hardly a run was killed"
+        check_convergence(found)
+
+
+@contextmanager
+def alone(folder: Path, cloud: str) -> Iterator[Here]:
+    """A place for a `local` stack in this cloud and no other."""
+    files = Checkout(folder / "checkout")
+    files.configure("local", clouds=[cloud], home=cloud, tokenService="none")
+    try:
+        yield Here(folder / "state", files.root)
+    finally:
+        supervisor.forget(folder / "state", say=lambda _: None)

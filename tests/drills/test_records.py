@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +17,7 @@ from sandbox import supervisor
 from signet.engine.place import state_file
 from tests.drills import census
 from tests.drills.fast import STACK, Fast, fast, wait_out
-from tests.drills.harness import end
+from tests.drills.harness import Told, end
 from tests.drills.test_stack_commands import lock_file
 
 pytestmark = pytest.mark.drill
@@ -24,12 +26,24 @@ ALONE = {"clouds": ["aws"]}
 
 
 @pytest.fixture(scope="module")
-def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fast]:
-    """A stack in one cloud that has settled; each drill leaves it so."""
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fast]:
+    """A place for a stack in one cloud."""
     with fast(tmp_path_factory.mktemp("records"), **ALONE) as here:
-        here.mended()
-        here.mended()
         yield here
+
+
+@pytest.fixture(scope="module")
+def first(fresh: Fast) -> Told:
+    """The very first run, which must succeed."""
+    return fresh.mended()
+
+
+@pytest.fixture(scope="module")
+def settled(fresh: Fast, first: Told) -> Fast:
+    """The stack, settled by its second run; each drill leaves it so."""
+    assert first.code == 0
+    fresh.mended()
+    return fresh
 
 
 def kms(here: Fast) -> Any:
@@ -45,6 +59,18 @@ def kms(here: Fast) -> Any:
 
 def configure(here: Fast, **settings: Any) -> None:
     here.files.configure(STACK, **ALONE, **{"rotationPeriod": "2h", **settings})
+
+
+def test_the_first_start_signs_at_once_with_a_successor_published_beside_the_key(
+    fresh: Fast, first: Told
+) -> None:
+    assert "generation 1: new, active" in first.err
+    assert "generation 2: new, prepared" in first.err
+    assert "ALARM" not in first.err
+    number, kid = fresh.active()
+    assert number == 1
+    assert fresh.published("aws") == {kid, fresh.prepared()}
+    assert fresh.answers(fresh.token()) == {200}
 
 
 @pytest.mark.parametrize("body", ["", '{"keys": [', "<html><body>maintenance</body></html>"])
@@ -178,6 +204,9 @@ def test_a_taint_of_the_prepared_key_does_not_wait_for_the_pipelines_lock(settle
     settled.mended()
     assert settled.active() == (number, signing)
     assert staged not in settled.published("aws")
+    settled.mended()  # the run that completed the denial leaves staging the next key to this one
+    assert settled.prepared() not in (staged, signing)
+    assert settled.published("aws") == {settled.prepared(), signing}
 
 
 def test_a_taint_while_an_up_is_under_way_is_not_undone_by_it(settled: Fast) -> None:
@@ -199,3 +228,30 @@ def test_a_taint_while_an_up_is_under_way_is_not_undone_by_it(settled: Fast) -> 
     assert lost in found["denied"]
     assert lost not in {key["kid"] for key in found["keys"]}
     assert settled.active()[1] != lost
+
+
+def test_weeks_of_silence_are_one_rotation_an_alarm_and_no_jump(settled: Fast) -> None:
+    settled.mended()
+    number, _ = settled.active()
+    # The shortest schedule that these timings allow; four of its periods pass without a run.
+    configure(settled, upInterval="12s", rotationPeriod="24s")
+    wait_out(max(0.0, settled.active_since() + 4 * 24 - time.time()))
+    told = settled.done("up", STACK)
+    assert "One rotation is made, not several" in told.err
+    assert settled.active()[0] == number + 1
+    again = settled.done("up", STACK)
+    assert settled.active()[0] == number + 1, again.err
+    configure(settled)
+
+
+def test_the_last_removal_leaves_no_key_and_no_document(settled: Fast) -> None:
+    url = settled.outputs()["jwksUrls"]["aws"]
+    assert settled.sets()["aws"]["keys"]
+    settled.done("down", STACK, "--yes")
+    assert census.recorded(settled.state, STACK) == []
+    supervisor.start(settled.state, say=lambda _: None)
+    assert census.ids_in_cloud(settled.state) == {}
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(url, timeout=10)  # noqa: S310
+    told = settled.keys("status", "--json")
+    assert told.code in (1, 2), told.out
