@@ -103,7 +103,7 @@ class DenialRun:
 
         with stack_run.ready(self._known.stack, self._args) as ready:
             ready.mend()
-            return key_request.apply(ready, self._request, self._args.reason, despite_errors=True)
+            return key_request.apply(ready, self._request, self._args.reason)
 
     def _last_tries(self) -> None:
         until = time.monotonic() + _PATIENCE

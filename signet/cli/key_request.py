@@ -79,18 +79,16 @@ class Applied:
         return [str(step) for plan in self.plans for step in plan.transitions]
 
 
-def apply(
-    ready: "ReadyStack", request: "Request", reason: str, *, despite_errors: bool = False
-) -> Applied:
+def apply(ready: "ReadyStack", request: "Request", reason: str) -> Applied:
     """Run a request, and the runs that have to follow it at once."""
     done = Applied()
     asked = Asked(request=request, reason=reason, tell=done.tell)
-    done.results.append(ready.up(asked, despite_errors=despite_errors))
+    done.results.append(ready.up(asked))
     for _ in range(_FOLLOW_UPS):
         if not done.plans or not done.plans[-1].follow_up:
             break
         follow = Asked(reason=reason, tell=done.tell)
-        done.results.append(ready.up(follow, despite_errors=despite_errors))
+        done.results.append(ready.up(follow))
     return done
 
 

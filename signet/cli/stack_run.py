@@ -34,7 +34,6 @@ class ReadyStack:
         asked: stacks.Asked | None = None,
         *,
         preview: bool = False,
-        despite_errors: bool = False,
     ) -> RunResult:
         """Run the program, waiting for the stack where another run holds it."""
         refresh = bool(getattr(self.args, "refresh", False))
@@ -49,7 +48,6 @@ class ReadyStack:
                     targets=self.args.target,
                     refresh=refresh,
                     preview=preview,
-                    despite_errors=despite_errors,
                 )
             )
 

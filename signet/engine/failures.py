@@ -22,7 +22,9 @@ _ECHOES = re.compile(
     r"^(update failed|preview failed|refresh failed|destroy failed"
     r"|one or more (errors|children).*"
     r"|resource registration failed.*|.*resource monitor (has )?(terminated|shut down).*"
-    r"|error: update failed|deploying .* failed)$",
+    r"|error: update failed|deploying .* failed"
+    # The SDK's own word for a resource that the engine could not make.
+    r"|pulumi\.runtime\.stack\.ResourceRegistrationFailed: .*)$",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -117,16 +117,15 @@ class EngineStack:
         targets: Sequence[str] = (),
         refresh: bool = False,
         preview: bool = False,
-        despite_errors: bool = False,
     ) -> RunResult:
         """Run the program and apply what it asks for; with `preview`, only find out what that is.
 
-        With `despite_errors` a resource that fails holds up only what depends on it.
+        A resource that fails holds up only what depends on it: a cloud does not wait for another.
         Raises what the program raised, when that was one of our errors; StackLocked; RunFailed.
         """
         guarded = _Guarded(program)
         verb: Callable[..., object] = self._stack.preview if preview else self._stack.up
-        more = {"continue_on_error": True} if despite_errors and not preview else {}
+        more = {} if preview else {"continue_on_error": True}
         return self._run(
             "preview" if preview else "up",
             lambda watch: verb(

@@ -43,11 +43,12 @@ def issuers() -> Iterator[Issuers]:
 def test_a_scheduled_rotation_refuses_no_token_of_the_token_service(
     tmp_path: Path, issuers: Issuers, home: str
 ) -> None:
-    settings = {"tokenService": "create", "environmentCallers": "callers.yaml"}
+    named = tmp_path / "callers.yaml"
+    callers = [rule for rule in issuers.callers() if rule["identity"] == "github"]
+    with named.open("w", encoding="utf-8") as file:
+        YAML().dump({"callers": [{**callers[0], "lifetime": f"{LIFETIME}s"}]}, file)
+    settings = {"tokenService": "create", "environmentCallers": str(named)}
     with fast(tmp_path, clouds=[home], home=home, rotationPeriod=f"{PERIOD}s", **settings) as here:
-        callers = [rule for rule in issuers.callers() if rule["identity"] == "github"]
-        with (here.checkout / "callers.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump({"callers": [{**callers[0], "lifetime": f"{LIFETIME}s"}]}, file)
         here.mended()
         traffic = traffic_at(here, issuers)
         first, _ = here.active()

@@ -6,6 +6,13 @@ from signet.engine.failures import summarise
 
 KEY = "urn:pulumi:prod::signet::signet:aws:KeyRing$aws:kms/key:Key::environment-1-key"
 STACK = "urn:pulumi:prod::signet::pulumi:pulumi:Stack::signet-prod"
+NOT_MADE = (
+    "Program failed with an unhandled exception:\nTraceback (most recent call last):\n"
+    '  File "/lib/pulumi/output.py", line 188, in run\n    value = await self._future\n'
+    "pulumi.runtime.stack.ResourceRegistrationFailed: resource environment-1-key "
+    "[aws:kms/key:Key] failed to register"
+)
+"""What the SDK raises in the program for a resource that the engine could not make."""
 
 
 def test_the_cloud_and_the_resource_come_first_without_the_providers_wrapping() -> None:
@@ -16,7 +23,7 @@ def test_the_cloud_and_the_resource_come_first_without_the_providers_wrapping() 
                 f"creating {KEY}: 1 error occurred:\n\t* creating KMS Key: AccessDeniedException: "
                 "not authorized to perform kms:CreateKey"
             ],
-            STACK: ["update failed"],
+            STACK: ["update failed", NOT_MADE],
         },
     )
     assert failed.details == (
