@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,7 +156,8 @@ def fast(folder: Path, **settings: Any) -> Iterator[Fast]:
     files = Checkout(folder / "checkout")
     # Long enough that no key rotates by itself while a drill looks at something else.
     files.configure(STACK, **{"rotationPeriod": "2h", **settings})
-    supervisor.start(folder / "state", say=lambda _: None)
+    clouds: Iterable[str] = settings.get("clouds", supervisor.CLOUDS)
+    supervisor.start(folder / "state", say=lambda _: None, clouds=clouds)
     try:
         yield Fast(folder / "state", files.root, files=files)
     finally:

@@ -124,7 +124,7 @@ def test_killed_after_every_few_resources_until_it_is_through(tmp_path: Path, cl
 def alone(folder: Path, cloud: str) -> Iterator[Here]:
     """A place for a `local` stack in this cloud and no other."""
     files = Checkout(folder / "checkout")
-    files.configure("local", clouds=[cloud], home=cloud, tokenService="none")
+    files.configure("local", clouds=[cloud], home=cloud)
     try:
         yield Here(folder / "state", files.root)
     finally:
