@@ -1,30 +1,16 @@
-"""The token service of a real `local` stack: platforms of ours on loopback, and its gateways.
-
-The platforms send tokens, headers and key sets shaped exactly as GitHub, GitLab, AWS, Entra and
-Google do (`tests/cases/platforms.py`); only their issuers are addresses on this machine, which the
-sandbox's settings admit. Callers are in a copy of the checkout, so that this one stays as it is.
-"""
+"""The token service of a real `local` stack, with each home: exchanged and used at its gateways."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-from ruamel.yaml import YAML
 
-from signet.paths import repo_root
 from signet.probing.gateway_call import call, gateways_of
-from tests.unit.exchange.issuers import Issuers
+from tests.drills.exchanging import Exchanging, exchanging
 from tests.unit.exchange.world import CALLERS
 
 pytestmark = [pytest.mark.engine, pytest.mark.drill]
@@ -32,83 +18,18 @@ pytestmark = [pytest.mark.engine, pytest.mark.drill]
 IDENTITIES = ("github", "gitlab", "aws", "azure", "google")
 
 
-@dataclass(frozen=True)
-class Local:
-    """A `local` stack of a checkout of its own."""
-
-    root: Path
-    state: Path
-    issuers: Issuers
-
-    def signet(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "signet.cli.main", *arguments],
-            cwd=self.root,
-            env=os.environ | {"SIGNET_STATE_DIR": str(self.state), "PYTHONPATH": str(self.root)},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=400,
-            check=False,
-        )
-
-    @property
-    def outputs(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.signet("outputs", "local", "--json").stdout)
-        return found
-
-    def subject(self, identity: str, **changes: Any) -> str:
-        """A platform's token for this environment."""
-        audience = "api://exchange" if identity == "azure" else self.outputs["issuer"]
-        return self.issuers.platforms[identity].token(audience, int(time.time()), **changes)
-
-    def exchange(self, token: str, *more: str) -> subprocess.CompletedProcess[str]:
-        audience = self.outputs["audience"]
-        return self.signet(
-            *("token", "exchange", "--stack", "local", "--audience", audience, *more), stdin=token
-        )
-
-
 @pytest.fixture(scope="module", params=["aws", "azure", "gcp"], ids="home-{}".format)
 def local(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Local]:
-    """With each home: the token service runs beside the keys."""
-    root = _checkout(tmp_path_factory.mktemp("checkout"))
-    here = Local(root, tmp_path_factory.mktemp("state"), Issuers())
-    with (root / "callers.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump({"callers": here.issuers.callers()}, file)
-    with (root / "Pulumi.local.yaml").open("a", encoding="utf-8") as file:
-        file.write(f"  signet:environmentCallers: callers.yaml\n  signet:home: {request.param}\n")
-    try:
-        brought = here.signet("up", "local", "--json")
-        assert brought.returncode == 0, brought.stderr + brought.stdout
+) -> Iterator[Exchanging]:
+    """The token service runs beside the keys."""
+    with exchanging(tmp_path_factory, "local", request.param) as here:
         yield here
-    finally:
-        here.signet("down", "local", "--yes")
-        here.signet("sandbox", "stop", "--forget")
-        here.issuers.server.shutdown()
-        here.issuers.server.server_close()
-
-
-def _checkout(target: Path) -> Path:
-    """Copy what git knows of this checkout, as it is now."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=repo_root(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(repo_root() / name, target / name)
-    return target
 
 
 @pytest.mark.parametrize("identity", IDENTITIES)
 def test_a_platforms_token_is_exchanged_and_used_at_every_gateway(
-    local: Local, identity: str
+    local: Exchanging, identity: str
 ) -> None:
     exchanged = local.exchange(local.subject(identity, jti=f"{identity}-{time.time()}"))
     assert exchanged.returncode == 0, exchanged.stderr
@@ -137,13 +58,13 @@ def test_a_platforms_token_is_exchanged_and_used_at_every_gateway(
     ],
 )
 def test_a_wrong_platform_token_gets_nothing(
-    local: Local, identity: str, changes: dict[str, Any]
+    local: Exchanging, identity: str, changes: dict[str, Any]
 ) -> None:
     refused = local.exchange(local.subject(identity, **changes))
     assert (refused.returncode, refused.stdout) == (1, "")
 
 
-def test_a_replayed_token_gets_nothing_from_another_instance_either(local: Local) -> None:
+def test_a_replayed_token_gets_nothing_from_another_instance_either(local: Exchanging) -> None:
     token = local.subject("gitlab", jti=f"once-{time.time()}")
     assert local.exchange(token).returncode == 0
     again = local.exchange(token, "--json")
@@ -152,7 +73,7 @@ def test_a_replayed_token_gets_nothing_from_another_instance_either(local: Local
 
 
 def test_after_a_taint_the_service_signs_with_the_successor_and_every_gateway_takes_it(
-    local: Local,
+    local: Exchanging,
 ) -> None:
     before = local.exchange(local.subject("github")).stdout.strip()
     keys = local.outputs["signingKeys"]["environment"]
