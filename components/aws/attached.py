@@ -1,26 +1,30 @@
 """Looks at APIs of other teams that our authorizers were attached to: what is left open there?"""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from components.aws import clients
 from components.aws.settings import AwsSettings
 from signet.probing import declared_ways
+from signet.probing.declared_ways import Looked
 
 
-def open_ways(settings: AwsSettings, attached: Mapping[str, Any]) -> list[str]:
-    """Return what is open of the APIs in the stack's output `attached`, one sentence each.
+def open_ways(settings: AwsSettings, attached: Sequence[Mapping[str, Any]]) -> Looked:
+    """Return what is open of the APIs in the stack's outputs `attached.aws`, one sentence each.
 
     Raises botocore's own errors.
     """
-    found: list[str] = []
-    for kind, look in (("http", _http), ("rest", _rest)):
-        told = attached.get(kind)
-        if told:
-            ours = frozenset(told["authorizers"].values())
-            where = f"{kind.upper()} API {told['apiId']}"
-            found += [f"{where}: {fault}" for fault in look(settings, str(told["apiId"]), ours)]
-    return found
+    count, faults = 0, []
+    for each in attached:
+        for kind, look in (("http", _http), ("rest", _rest)):
+            told = each.get(kind)
+            if told:
+                ours = frozenset(told["authorizers"].values())
+                api = str(told["apiId"])
+                found = look(settings, api, ours)
+                faults += [f"{kind.upper()} API {api}: {fault}" for fault in found]
+                count += 1
+    return Looked(count, faults)
 
 
 def _http(settings: AwsSettings, api: str, ours: Collection[str]) -> Iterator[str]:

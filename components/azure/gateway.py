@@ -73,6 +73,7 @@ class Gateway(pulumi.ComponentResource):
         return {
             "apiManagement": {
                 "service": args.service,
+                "resourceGroup": args.service_group,
                 "fragments": sorted(texts),
                 "todo": f"write {include} as the first policy of <inbound> of each API",
             }

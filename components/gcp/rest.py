@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 STORAGE: Final = "https://storage.googleapis.com"
 IAM: Final = "https://iam.googleapis.com"
 RUN: Final = "https://run.googleapis.com"
+API_GATEWAY: Final = "https://apigateway.googleapis.com"
 LOGGING: Final = "https://logging.googleapis.com"
 MONITORING: Final = "https://monitoring.googleapis.com"
 

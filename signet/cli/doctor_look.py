@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from components.bounded import Answer
     from components.settings import Settings
     from signet.cli.keys_look import Known, Look
+    from signet.probing.declared_ways import Looked
 
 _SECONDS = 10.0
 _LARGEST = 256 * 1024
@@ -65,7 +66,7 @@ def facts(look: "Look", outputs: Mapping[str, Any], *, try_ways: bool) -> Facts:
         rotation_period=rotation.rotation_period,
         up_interval=rotation.up_interval,
         clock_skew=settings.timings.clock_skew,
-        ways=_with_attached(ways, outputs, attached.get("aws")),
+        ways=_with_attached(ways, attached),
     )
 
 
@@ -266,31 +267,44 @@ def _try_ways(outputs: Mapping[str, Any]) -> Ways:
 
 def _attached_questions(
     settings: "Settings", outputs: Mapping[str, Any]
-) -> dict[str, Callable[[], list[str]]]:
-    told, aws = _attached(outputs), settings.aws
-    if aws is None or not told:
-        return {}
-    from components.aws.attached import open_ways
+) -> dict[str, Callable[[], "Looked"]]:
+    """By cloud: what APIs of other teams leave open that are guarded by us."""
+    asked: dict[str, Callable[[], Looked]] = {}
+    if (aws := settings.aws) is not None and (on_aws := _attached(outputs, "aws")):
+        from components.aws import attached as aws_apis
 
-    return {"aws": lambda: open_ways(aws, told)}
+        asked["aws"] = lambda: aws_apis.open_ways(aws, on_aws)
+    services = [each["apiManagement"] for each in _attached(outputs, "azure")]
+    if (azure := settings.azure) is not None and services:
+        from components.azure import attached as azure_apis
+
+        asked["azure"] = lambda: azure_apis.open_ways(azure, services)
+    if (gcp := settings.gcp) is not None and _attached(outputs, "gcp"):
+        from components.gcp import attached as gcp_apis
+
+        asked["gcp"] = lambda: gcp_apis.open_ways(gcp, str(outputs["issuer"]))
+    return asked
 
 
-def _attached(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """APIs of other teams on AWS; other clouds' part of this output is configuration to copy."""
-    found: Mapping[str, Any] = (outputs.get("attached") or {}).get("aws") or {}
-    return found
+def _attached(outputs: Mapping[str, Any], cloud: str) -> list[Mapping[str, Any]]:
+    """What is told of a cloud's attached APIs: by the environment, then by each service."""
+    services = (outputs.get("services") or {}).values()
+    told = [outputs.get("attached"), *(service.get("attached") for service in services)]
+    return [found for each in told if (found := (each or {}).get(cloud))]
 
 
-def _with_attached(
-    ways: Ways, outputs: Mapping[str, Any], answer: "Answer[list[str]] | None"
-) -> Ways:
-    if answer is None:
-        return ways
-    count = len(_attached(outputs))
-    try:
-        return replace(ways, attached=count, declared=answer.result())
-    except Exception as error:  # noqa: BLE001 - whatever hindered it: not known
-        return replace(ways, attached=count, undeclared=_said(error))
+def _with_attached(ways: Ways, answers: "Mapping[str, Answer[Looked]]") -> Ways:
+    """Add what was found of attached APIs, and why some could not be looked at."""
+    count, faults, unknown = 0, [], []
+    for cloud, answer in sorted(answers.items()):
+        try:
+            looked = answer.result()
+        except Exception as error:  # noqa: BLE001 - whatever hindered it: not known
+            unknown.append(f"{cloud}: {_said(error)}")
+            continue
+        count += looked.apis
+        faults += looked.faults
+    return replace(ways, attached=count, declared=faults, undeclared="; ".join(unknown))
 
 
 def _said(error: Exception) -> str:

@@ -3,13 +3,14 @@ out.
 
 For `signet doctor`, above all where a team attached our authorizer to an API of its own. Shapes are
 those of boto3 (`apigatewayv2`, `apigateway`, `lambda`), and of Cloud Run's and Azure's resources.
+`declared_policies` and `declared_openapi` are about API Management and Google's API Gateway.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 LONGEST_RESULT_CACHE: Final = 60
 """Seconds; what `awsResultCache` allows too."""
@@ -127,18 +128,6 @@ def function_app_faults(app: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def api_management_faults(policy: str, fragment: str) -> list[str]:
-    """Return whether an API's policy (`rawxml`) includes our fragment first in `<inbound>`."""
-    inbound = policy.partition("<inbound>")[2].partition("</inbound>")[0]
-    include = f'fragment-id="{fragment}"'
-    if include not in inbound:
-        return [f"the policy's <inbound> does not include {fragment}: every request passes"]
-    before, _, first = inbound.partition("<include-fragment")
-    if before.replace("<base />", "").strip() or include not in first.partition(">")[0]:
-        return [f"{fragment} does not stand first in <inbound>: what is before it runs unguarded"]
-    return []
-
-
 def _guard(told: Mapping[str, Any], kind: str, by: str) -> str:
     how = told.get(kind) or "NONE"
     if how in ("NONE", ""):
@@ -153,3 +142,10 @@ def _is_mock_preflight(method: str, told: Mapping[str, Any]) -> bool:
 
 def _names_request(sources: Sequence[str]) -> bool:
     return {"$context.httpMethod", "$context.path"} <= set(sources)
+
+
+class Looked(NamedTuple):
+    """What was found of the APIs in one cloud that teams attached us to."""
+
+    apis: int
+    faults: list[str]

@@ -18,6 +18,7 @@ from signet.cli import doctor_look
 from signet.doctor.facts import DocumentReading, Ways
 from signet.documents import JWKS_PATH
 from signet.errors import CouldNotCheck
+from signet.probing.declared_ways import Looked
 
 REPORT = {
     "signet": "report",
@@ -222,29 +223,51 @@ def test_what_an_attached_api_leaves_open_is_told(monkeypatch: pytest.MonkeyPatc
         "http": {"apiId": "h1", "authorizers": {"http": "ours"}},
         "rest": {"apiId": "r1", "authorizers": {"rest-token": "rest-ours"}},
     }
-    found = attached.open_ways(SimpleNamespace(), told)  # type: ignore[arg-type]
+    count, found = attached.open_ways(SimpleNamespace(), [told])  # type: ignore[arg-type]
+    assert count == 2
     assert found[0] == "HTTP API h1: route $default: open, no authorizer"
     assert "keeps answers for 3600 s" in found[1]
     assert found[2:] == ["REST API r1: GET /b: open, no authorizer"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "wanted"),
+    ("answers", "wanted"),
     [
-        (None, Ways(tried=None)),
-        (answered(lambda: ["open"]), Ways(tried=None, attached=1, declared=["open"])),
-        (answered(failing), Ways(tried=None, attached=1, undeclared="refused")),
+        ({}, Ways(tried=None, declared=[])),
+        (
+            {"aws": lambda: Looked(2, ["open"]), "gcp": lambda: Looked(1, [])},
+            Ways(tried=None, attached=3, declared=["open"]),
+        ),
+        (
+            {"azure": failing, "gcp": lambda: Looked(1, ["open"])},
+            Ways(tried=None, attached=1, declared=["open"], undeclared="azure: refused"),
+        ),
     ],
 )
-def test_attached_apis_are_counted_and_judged(answer: Any, wanted: Ways) -> None:
-    outputs = {"attached": {"aws": {"http": {}}}}
-    assert doctor_look._with_attached(Ways(tried=None), outputs, answer) == wanted
+def test_attached_apis_are_counted_and_judged(answers: dict[str, Any], wanted: Ways) -> None:
+    told: Any = {cloud: answered(answer) for cloud, answer in answers.items()}
+    assert doctor_look._with_attached(Ways(tried=None), told) == wanted
 
 
 def test_nothing_is_asked_where_nothing_is_attached() -> None:
-    settings: Any = SimpleNamespace(aws=SimpleNamespace())
-    assert doctor_look._attached_questions(settings, {"attached": {"aws": {}}}) == {}
-    assert doctor_look._attached_questions(SimpleNamespace(aws=None), {}) == {}  # type: ignore[arg-type]
+    settings: Any = SimpleNamespace(**dict.fromkeys(("aws", "azure", "gcp"), SimpleNamespace()))
+    empty = {"attached": {"aws": {}, "azure": {}, "gcp": {}}, "services": None}
+    assert doctor_look._attached_questions(settings, empty) == {}
+    assert doctor_look._attached_questions(settings, {}) == {}
+
+
+def test_what_services_were_attached_to_is_asked_about_too() -> None:
+    outputs = {
+        "attached": {"azure": {"apiManagement": {"service": "shared"}}},
+        "services": {
+            "orders": {"attached": {"azure": {"apiManagement": {"service": "own"}}, "aws": {}}}
+        },
+    }
+    told = [each["apiManagement"]["service"] for each in doctor_look._attached(outputs, "azure")]
+    assert told == ["shared", "own"]
+    assert doctor_look._attached(outputs, "aws") == []
+    settings: Any = SimpleNamespace(**dict.fromkeys(("aws", "azure", "gcp"), SimpleNamespace()))
+    assert set(doctor_look._attached_questions(settings, outputs)) == {"azure"}
 
 
 def test_the_token_services_alarms_are_looked_for_where_it_runs() -> None:

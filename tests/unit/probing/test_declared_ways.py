@@ -151,26 +151,3 @@ def test_a_validator_on_cloud_run_is_not_for_everybody(ingress: str | None, faul
 )
 def test_a_function_app_speaks_https_alone(app: dict[str, Any], faults: int) -> None:
     assert len(ways.function_app_faults(app)) == faults
-
-
-@pytest.mark.parametrize(
-    ("inbound", "told"),
-    [
-        ('<include-fragment fragment-id="signet-prod" /><base />', None),
-        ('<base /><include-fragment fragment-id="signet-prod" />', None),
-        ("<base />", "does not include"),
-        ('<include-fragment fragment-id="signet-dev" />', "does not include"),
-        (
-            '<include-fragment fragment-id="x" /><include-fragment fragment-id="signet-prod" />',
-            "does not stand first",
-        ),
-        ('<cache-lookup /><include-fragment fragment-id="signet-prod" />', "does not stand first"),
-    ],
-)
-def test_an_apis_policy_asks_before_it_does_anything_else(inbound: str, told: str | None) -> None:
-    policy = f"<policies><inbound>{inbound}</inbound><backend /></policies>"
-    found = ways.api_management_faults(policy, "signet-prod")
-    assert len(found) == (told is not None)
-    assert told is None or told in found[0]
-    outside = '<policies><inbound /><outbound><include-fragment fragment-id="signet-prod" />'
-    assert ways.api_management_faults(outside, "signet-prod") != []
