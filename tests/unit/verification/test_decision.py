@@ -63,6 +63,13 @@ def test_scheme_and_header_name_have_no_case(scheme: str, name: str) -> None:
     assert authorizer().authorize(request((name, f"{scheme} {good()}"))).allowed
 
 
+@pytest.mark.parametrize("name", ["If-None-Match", "Authorization2", "Authorizatio", "Accept"])
+def test_a_header_of_another_name_is_no_second_authorization(name: str) -> None:
+    beside = (name, "Bearer x")
+    assert authorizer().authorize(request(("Authorization", f"Bearer {good()}"), beside)).allowed
+    assert authorizer().authorize(request(beside)).reason is Reason.TOKEN_MISSING
+
+
 @pytest.mark.parametrize(
     ("headers", "reason"),
     [

@@ -122,6 +122,15 @@ def test_two_texts_are_decoded_as_each_alone(first: bytes, second: bytes) -> Non
         assert encoding.decode_both(*pair) == (alone(pair[0]), alone(pair[1]))
 
 
+@pytest.mark.parametrize(
+    "bad", [b"AAAAAB", b"AAAAAAB", b"++++", b"////", b"AA==", b"AAAA=AAA", b""]
+)
+def test_one_bad_text_of_two_is_told_from_the_good_one(bad: bytes) -> None:
+    # RFC 4648 sections 3.5 and 5; the first two look good but for their very last character.
+    assert encoding.decode_both(bad, b"AAAA") == (None, bytes(3))
+    assert encoding.decode_both(b"AAAA", bad) == (bytes(3), None)
+
+
 def test_a_refusal_leaves_nothing_for_the_garbage_collector() -> None:
     signer = Signer("RS256")
     expired = signer.token(good_claims(exp=NOW - 100, iat=NOW - 700, nbf=NOW - 700))
