@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws.tags import environment_tags
+from components.never_missing import never_missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ def guarded_bucket(
         bucket=args.bucket,
         force_destroy=args.force_destroy,
         tags=environment_tags(args.environment),
-        opts=opts,
+        opts=never_missing(opts),
     )
     block = aws.s3.BucketPublicAccessBlock(
         f"{name}-public-access",

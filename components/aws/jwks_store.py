@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from components.aws import names, policies
 from components.aws.guarded_bucket import GuardedBucketArgs, guarded_bucket
+from components.never_missing import never_missing
 from signet.documents import (
     DISCOVERY_CONTENT_TYPE,
     DISCOVERY_PATH,
@@ -74,7 +75,7 @@ class JwksStore(pulumi.ComponentResource):
             content=args.jwks,
             content_type=JWKS_CONTENT_TYPE,
             cache_control=cache_control,
-            opts=after,
+            opts=never_missing(after),
         )
         aws.s3.BucketObjectv2(
             f"{name}-discovery",
@@ -83,7 +84,7 @@ class JwksStore(pulumi.ComponentResource):
             content=args.discovery,
             content_type=DISCOVERY_CONTENT_TYPE,
             cache_control=cache_control,
-            opts=after,
+            opts=never_missing(after),
         )
         self.bucket_name = bucket.bucket
         self.jwks_etag = jwks.etag

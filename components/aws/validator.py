@@ -13,6 +13,7 @@ from components.aws.function_role import FunctionRole, FunctionRoleArgs
 from components.aws.settings import HttpAnswers
 from components.aws.settings_layer import reported_hash, settings_layer
 from components.aws.tags import environment_tags
+from components.never_missing import never_missing
 from components.validator_settings import HASH_VARIABLE, settings_hash
 
 HANDLER: Final = "validator_functions.aws_lambda.handler.handler"
@@ -106,7 +107,7 @@ class Validator(pulumi.ComponentResource):
             timeout=_TIMEOUT_SECONDS,
             reserved_concurrent_executions=args.concurrency or None,
             tags=environment_tags(args.environment),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
+            opts=never_missing(pulumi.ResourceOptions(parent=self, depends_on=[role])),
         )
         self.function_name = function.name
         self.function_arn = function.arn

@@ -21,6 +21,7 @@ from pulumi_azure_native import (
 from components.azure import names, roles
 from components.azure.code_store import CodeStore
 from components.azure.tags import SETTINGS, environment_tags
+from components.never_missing import never_missing
 from components.validator_settings import HASH_VARIABLE
 from signet.errors import RunFailed
 
@@ -92,7 +93,7 @@ class FlexApp:
             reserved=True,
             sku={"name": "FC1", "tier": "FlexConsumption"},
             tags=tags,
-            opts=opts,
+            opts=never_missing(opts),
         )
         # Not `SiteConfigArgs`, which adds `netFrameworkVersion`: Flex Consumption refuses that
         # (error 51021).
@@ -117,8 +118,10 @@ class FlexApp:
             site_config=site,
             function_app_config=_flex(args, container, self.identity),
             tags=args.settings_sha256.apply(lambda digest: {**tags, SETTINGS: digest}),
-            opts=pulumi.ResourceOptions.merge(
-                opts, pulumi.ResourceOptions(depends_on=[*granted, container])
+            opts=never_missing(
+                pulumi.ResourceOptions.merge(
+                    opts, pulumi.ResourceOptions(depends_on=[*granted, container])
+                )
             ),
         )
         self.deployment = self._one_deploy(name)
@@ -222,6 +225,7 @@ class FlexApp:
             f"{name}-deployment",
             resource_group_name=args.resource_group,
             deployment_name=f"{args.service}-code-{args.bundle_sha256[:12]}",
+            tags=environment_tags(args.environment),
             properties=resources.DeploymentPropertiesArgs(
                 mode=resources.DeploymentMode.INCREMENTAL,
                 template=_template(args.location, self.app.name),

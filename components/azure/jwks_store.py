@@ -10,6 +10,7 @@ from pulumi_azure_native import authorization, storage
 from components.azure import names, roles
 from components.azure.document import Document
 from components.azure.storage_account import StorageAccountArgs, storage_account
+from components.never_missing import never_missing
 from signet.documents import (
     DISCOVERY_CONTENT_TYPE,
     DISCOVERY_PATH,
@@ -77,7 +78,7 @@ class JwksStore(pulumi.ComponentResource):
             container_name=names.CONTAINER,
             # `Container` would let anybody list it.
             public_access=storage.PublicAccess.BLOB if public else storage.PublicAccess.NONE,
-            opts=own,
+            opts=never_missing(own),
         )
         granted = [
             self._grant(f"{name}-writer-{index}", args, account, roles.BLOB_CONTRIBUTOR, who)
@@ -105,7 +106,7 @@ class JwksStore(pulumi.ComponentResource):
             content=args.jwks if is_set else args.discovery,
             content_type=JWKS_CONTENT_TYPE if is_set else DISCOVERY_CONTENT_TYPE,
             cache_control=f"public, max-age={args.max_age}",
-            opts=opts,
+            opts=never_missing(opts),
         )
 
     def _grant(

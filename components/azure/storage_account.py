@@ -7,6 +7,7 @@ import pulumi
 from pulumi_azure_native import storage
 
 from components.azure.tags import environment_tags
+from components.never_missing import never_missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,5 +42,5 @@ def storage_account(
         allow_blob_public_access=args.public_blobs,
         allow_cross_tenant_replication=False,
         tags=environment_tags(args.environment),
-        opts=opts,
+        opts=never_missing(opts),
     )

@@ -10,6 +10,7 @@ from components.gcp import names
 from components.gcp.private_bucket import PrivateBucketArgs, private_bucket
 from components.gcp.settings import GcpSettings
 from components.gcp.source_archive import source_archive
+from components.never_missing import never_missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,5 +62,5 @@ def source_object(
         name=archive.name,
         source=pulumi.FileAsset(str(archive)),
         content_type="application/gzip",
-        opts=opts,
+        opts=never_missing(opts),
     )

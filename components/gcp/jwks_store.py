@@ -9,6 +9,7 @@ from pulumi_gcp import storage
 
 from components.gcp.labels import environment_labels
 from components.gcp.settings import GcpSettings
+from components.never_missing import never_missing
 from signet.documents import (
     DISCOVERY_CONTENT_TYPE,
     DISCOVERY_PATH,
@@ -40,7 +41,10 @@ class JwksStoreArgs:
 
 
 class JwksStore(pulumi.ComponentResource):
-    """A bucket of its own, because a role cannot be narrowed for `allUsers` by a condition."""
+    """A bucket of its own, because a role cannot be narrowed for `allUsers` by a condition.
+
+    The documents go with the bucket: by themselves they are only ever written over.
+    """
 
     bucket_name: pulumi.Output[str]
     """The bucket's name."""
@@ -68,7 +72,7 @@ class JwksStore(pulumi.ComponentResource):
             ],
             force_destroy=args.force_destroy,
             labels=environment_labels(args.environment),
-            opts=own,
+            opts=never_missing(own),
         )
         readers = ["allUsers"] if public else list(args.readers)
         allowed = [
@@ -89,7 +93,11 @@ class JwksStore(pulumi.ComponentResource):
                 content_type=kind,
                 # Google's own default for public objects is an hour.
                 cache_control=f"public, max-age={args.max_age}",
-                opts=pulumi.ResourceOptions(parent=self, depends_on=allowed),
+                # Other headers are another resource to the provider, under the same name: the new
+                # one is written over the old, whose deletion would take both.
+                opts=never_missing(
+                    pulumi.ResourceOptions(parent=self, depends_on=allowed, retain_on_delete=True)
+                ),
             )
         self.bucket_name = bucket.name
         self.register_outputs({"bucketName": self.bucket_name})

@@ -9,6 +9,7 @@ from pulumi_gcp import cloudrunv2, storage
 
 from components.gcp.labels import environment_labels
 from components.gcp.settings import GcpSettings
+from components.never_missing import never_missing
 from components.validator_settings import HASH_VARIABLE
 from signet.errors import RunFailed
 
@@ -62,7 +63,7 @@ def run_service(
         deletion_protection=False,
         labels=environment_labels(args.environment),
         template=_template(args),
-        opts=opts,
+        opts=never_missing(opts),
     )
 
 

@@ -151,12 +151,14 @@ class Admin:
         if kind == "version":
             self._destroy(name)
             return
-        if kind == "bucket" and self._memory.below(f"object:{name}/"):
+        held = list(self._memory.below(f"object:{name}/")) if kind == "bucket" else []
+        if held and not self._read(kind, name)["inputs"].get("forceDestroy"):
             raise Refusal(409, "FAILED_PRECONDITION", f"The bucket {name} is not empty.")
         if kind == "service":
             self._services.remove(name)
         with self._memory.change() as resources:
-            resources.pop(f"{kind}:{name}", None)
+            for place in [*held, f"{kind}:{name}"]:
+                resources.pop(place, None)
 
     def _destroy(self, version: str) -> None:
         found = self._memory.get(f"version:{version}")

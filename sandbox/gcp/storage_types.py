@@ -174,9 +174,10 @@ _OBJECT = Resource(
     "gcp:storage/bucketObject:BucketObject",
     inputs={
         "bucket": req(STR, replace=True),
-        "cacheControl": opt(STR, computed=True),
+        # resource_storage_bucket_object.go: content alone changes in place.
+        "cacheControl": opt(STR, replace=True, computed=True),
         "content": opt(STR, kept=True),
-        "contentType": opt(STR, computed=True),
+        "contentType": opt(STR, replace=True, computed=True),
         "deletionPolicy": opt(DELETION, default="DELETE", kept=True),
         "detectMd5hash": opt(STR, computed=True),
         "name": opt(STR, replace=True),
@@ -190,6 +191,8 @@ _OBJECT = Resource(
     update=_update_object,
     delete=_delete_object,
     validate=_object_faults,
+    # pulumi-gcp, issue 152: else the old one's deletion took the new one of the same name.
+    delete_before_replace=True,
     unsettled=dict.fromkeys(
         ("crc32c", "detectMd5hash", "generation", "md5hash", "md5hexhash"), _MADE_OF_CONTENT
     ),

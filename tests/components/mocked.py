@@ -46,6 +46,8 @@ class Declared:
     depends_on: frozenset[str]
     protect: bool
     retain_on_delete: bool
+    deletes_first: bool | None
+    """What the program says of replacements; None leaves it to the provider."""
     import_id: str
     custom: bool
 
@@ -220,6 +222,9 @@ class _Monitor(mocks.MockMonitor):
                     depends_on=frozenset(request.dependencies),
                     protect=request.protect,
                     retain_on_delete=request.retainOnDelete,
+                    deletes_first=request.deleteBeforeReplace
+                    if request.deleteBeforeReplaceDefined
+                    else None,
                     import_id=request.importId,
                     custom=request.custom,
                 )

@@ -125,12 +125,12 @@ def agree(spec: Mapping[str, Prop], args: Any, path: str) -> Iterator[str]:
         yield f"{path}.{name}: required by the SDK and not by the table"
 
 
-def _flat(hint: Any) -> Iterator[Any]:
+def flat(hint: Any) -> Iterator[Any]:
     """The plain types that an annotation allows: nothing of Optional, Union, Input, Output."""
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         for part in typing.get_args(hint):
-            yield from _flat(part)
+            yield from flat(part)
     elif origin in (pulumi.Output,) or "Awaitable" in str(origin):
         return
     elif hint is not type(None):
@@ -139,7 +139,7 @@ def _flat(hint: Any) -> Iterator[Any]:
 
 def _fits(of: Type, hint: Any, path: str) -> Iterator[str]:
     """Complaints about a table's type where the SDK's annotation says something else."""
-    found = list(_flat(hint))
+    found = list(flat(hint))
     plain = {
         Kind.STRING: str,
         Kind.JSON: str,

@@ -83,7 +83,11 @@ REPLACES = [
     (GCP, "gcp:kms/keyRing:KeyRing", {"location", "name", "project"}),
     (GCP, "gcp:kms/cryptoKeyVersion:CryptoKeyVersion", {"cryptoKey"}),
     (GCP, "gcp:storage/bucket:Bucket", {"location", "name", "project", "storageClass"}),
-    (GCP, "gcp:storage/bucketObject:BucketObject", {"bucket", "name", "source"}),
+    (
+        GCP,
+        "gcp:storage/bucketObject:BucketObject",
+        {"bucket", "cacheControl", "contentType", "name", "source"},
+    ),
     (GCP, "gcp:cloudrunv2/service:Service", {"location", "name", "project"}),
 ]
 
