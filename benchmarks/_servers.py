@@ -9,11 +9,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from benchmarks._packages import packages
 from signet.paths import repo_root
 from tests.cases.forge import AUDIENCE, ISSUER, key_set
+from tests.cases.settings import artefact
 from tests.load.service import Service, changed
 from tests.runtimes.programs import free_port, program, running
 
@@ -24,19 +26,32 @@ _EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
 Started = tuple[int, int, str]
 
 
+def ours(service: Service) -> Any:
+    """The validator as Cloud Run starts it, its token cache off as a deployment has it."""
+    return _ours(service, service.settings_file)
+
+
+def ours_with_cache(service: Service) -> Any:
+    """The same, keeping tokens that it has verified."""
+    told = json.loads(service.settings_file.read_bytes()) | {"token_cache": TOKEN_CACHE}
+    file = service.folder / "with_cache.json"
+    file.write_bytes(artefact(told))
+    return _ours(service, file)
+
+
 @contextmanager
-def ours(service: Service) -> Iterator[Started]:
-    """The validator as Cloud Run starts it, its token cache on; its port and process."""
+def _ours(service: Service, settings: Path) -> Iterator[Started]:
     port = free_port()
     environment = changed(
         os.environ,
         PORT=str(port),
         SIGNET_LISTEN="127.0.0.1",
         SIGNET_PROXY="envoy",
-        SIGNET_SETTINGS_FILE=str(service.settings_file),
+        SIGNET_SETTINGS_FILE=str(settings),
     )
     command = [sys.executable, "-m", "validator_functions.cloud_run"]
-    with running(command, port, service.folder / "ours.log", environment=environment) as process:
+    log = service.folder / f"ours-{port}.log"
+    with running(command, port, log, environment=environment) as process:
         yield port, process.pid, PATH
 
 

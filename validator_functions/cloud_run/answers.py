@@ -16,7 +16,8 @@ Answer = tuple[int, str, bytes]
 
 _FIRST = "content-type: application/json\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
 _PASSED = _FIRST + "".join(f"{name}: %s\r\n" for name in IDENTITY_HEADERS)
-_TOLD = ",".join(f'"{name}":%s' for name in IDENTITY_HEADERS.values())
+_NAMES = tuple(IDENTITY_HEADERS.values())
+_TOLD = '{"identity":{' + ",".join(f'"{name}":%s' for name in _NAMES) + "}}"
 """By hand: `json` and a list of headers took a tenth of the whole decision."""
 
 
@@ -26,10 +27,12 @@ def answer(decision: Decision, request_id: str = "") -> Answer:
         status, headers, content = refusal(decision, request_id)
         return status, header_lines(headers), content
     found = identity(decision)
-    told = _TOLD % tuple([_quoted(found[name]) for name in IDENTITY_HEADERS.values()])
-    body = f'{{"identity":{{{told}}}}}'.encode()
-    values = [value for _, value in identity_headers(found)]
-    return decision.status, _PASSED % (len(body), *values), body
+    values = [found[name] for name in _NAMES]
+    body = _TOLD % (*map(_quoted, values),)
+    # All of it prints; where it is ASCII without a space at an end, headers carry it as it is.
+    if not "".join(values).isascii() or [*map(str.strip, values)] != values:
+        values = [value for _, value in identity_headers(found)]
+    return decision.status, _PASSED % (len(body), *values), body.encode("ascii")
 
 
 def plain(status: int, body: object, headers: list[tuple[str, str]] | None = None) -> Answer:

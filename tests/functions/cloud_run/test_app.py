@@ -128,11 +128,20 @@ def test_a_good_token_is_told_with_every_identity_header() -> None:
     assert headers["cache-control"] == "no-store"
 
 
-def test_an_identity_that_no_header_can_carry_is_told_as_empty() -> None:
+@pytest.mark.parametrize("subject", ["Zoë", " orders", "orders "])
+def test_an_identity_that_no_header_can_carry_is_told_as_empty(subject: str) -> None:
     deployed = Deployed()
-    good = ("authorization", f"Bearer {deployed.token(sub='Zoë')}")
+    good = ("authorization", f"Bearer {deployed.token(sub=subject)}")
     _, headers, body = deployed.ask("/authorize/orders/7", good)
-    assert (headers["x-signet-subject"], body["identity"]["subject"]) == ("", "Zoë")
+    assert (headers["x-signet-subject"], body["identity"]["subject"]) == ("", subject)
+
+
+@pytest.mark.parametrize("subject", ["orders", 'a"b\\c', "%s %d"])
+def test_an_identity_of_plain_text_is_told_alike_in_header_and_body(subject: str) -> None:
+    deployed = Deployed()
+    good = ("authorization", f"Bearer {deployed.token(sub=subject)}")
+    _, headers, body = deployed.ask("/authorize/orders/7", good)
+    assert headers["x-signet-subject"] == body["identity"]["subject"] == subject
 
 
 REFUSED = [
