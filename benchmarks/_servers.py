@@ -136,6 +136,15 @@ def envoy_with_cache(service: Service) -> Any:
     return _envoy(service, {"jwt_cache_config": {"jwt_cache_size": TOKEN_CACHE["entries"]}})
 
 
+def envoy_telling(service: Service) -> Any:
+    """The same, telling in its answer who called, as our server does and as a back end needs."""
+    names = {"sub": "subject", "iss": "issuer", "scope": "scope", "jti": "token-id"}
+    told = [
+        {"header_name": f"x-signet-{name}", "claim_name": claim} for claim, name in names.items()
+    ]
+    return _envoy(service, {"claim_to_headers": told})
+
+
 @contextmanager
 def _envoy(service: Service, more: dict[str, Any]) -> Iterator[Started]:
     found = program("envoy")
@@ -161,7 +170,14 @@ def _configuration(service: Service, port: int, more: dict[str, Any]) -> dict[st
         "providers": {"signet": provider},
         "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "signet"}}],
     }
-    route = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
+    told = [each["header_name"] for each in more.get("claim_to_headers", ())]
+    route = {
+        "match": {"prefix": "/"},
+        "direct_response": {"status": 200},
+        "response_headers_to_add": [
+            {"header": {"key": name, "value": f"%REQ({name})%"}} for name in told
+        ],
+    }
     manager = {
         "@type": f"{_EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "in",

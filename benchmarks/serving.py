@@ -2,11 +2,12 @@
 
 Each server has one worker, the same key and the same tokens (RS256, nine claims), and is asked over
 eight kept connections on loopback. CPU time is the process's own, threads and system calls
-included. Envoy answers by itself (`direct_response`): it has no back end to ask and tells nobody
-who called, which flatters it. Neither keeps tokens unless its name says so: keeping one costs
-something for a fresh token, and is what a repeated one gains by. As in `benchmarks.verification`
-the servers take turns in slices, in a new random order each round, and what counts is a server's
-fastest twentieth: a neighbour on the same core slows Python more than it does native code.
+included. Envoy answers by itself (`direct_response`): it has no back end to ask and, in the first
+of its rows, tells nobody who called, which flatters it. Nobody keeps tokens unless its name says
+so: keeping one costs something for a fresh token, and is what a repeated one gains by. As in
+`benchmarks.verification` the servers take turns in slices, in a new random order each round, and
+what counts is a server's fastest twentieth: a neighbour on the same core slows Python more than it
+does native code.
 
 The *floor* is what no server in Python can be faster than: one that reads and sends fixed octets,
 and `cryptography`'s bare check of a signature. The table of parts says where the rest goes.
@@ -46,6 +47,7 @@ def run(quick: bool) -> list[Row]:
         _CACHED: servers.ours_with_cache,
         _ENVOY: servers.envoy,
         "Envoy jwt_authn, its cache on": servers.envoy_with_cache,
+        "Envoy jwt_authn, telling who called": servers.envoy_telling,
         "FastAPI and PyJWT": servers.fastapi,
         _EMPTY: servers.empty,
     }
