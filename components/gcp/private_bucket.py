@@ -26,7 +26,10 @@ def private_bucket(
     name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions
 ) -> storage.Bucket:
     """Declare it. Access is by roles on the bucket alone, and never public."""
-    ends = [{"action": {"type": "Delete"}, "condition": {"age": args.kept_days}}]
+    ends: storage.BucketLifecycleRuleArgsDict = {
+        "action": {"type": "Delete"},
+        "condition": {"age": args.kept_days},
+    }
     return storage.Bucket(
         name,
         name=args.bucket,
@@ -34,7 +37,7 @@ def private_bucket(
         location=args.gcp.region.upper(),
         uniform_bucket_level_access=True,
         public_access_prevention="enforced",
-        lifecycle_rules=ends if args.kept_days is not None else None,
+        lifecycle_rules=[ends] if args.kept_days is not None else None,
         force_destroy=args.force_destroy,
         labels=environment_labels(args.environment),
         opts=opts,

@@ -9,15 +9,26 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from google.cloud import kms_v1
+from google.cloud.kms_v1.services.key_management_service.transports import (
+    KeyManagementServiceRestTransport,
+)
+from google.oauth2.credentials import Credentials
 
+from components.gcp.rest import sandbox_token
 from components.gcp.upload import uploads_url
 from sandbox.gcp.cloud import Gcp
 from signet.documents import jwk_from_pem
+from signet.issuing.cloud_api import CloudApi
 from signet.issuing.exchange import cloud_run
 from signet.issuing.exchange.entry import Edge, Entry, from_variable
+from signet.issuing.signers.cloud_kms_rest import CloudKmsRestSigner
+from signet.issuing.signers.gcp import GcpKmsSigner
 from tests.sandbox import exchanging, gcp_running
 from tests.unit.exchange.issuers import Issuers, serving
 from tests.unit.exchange.world import checked
+from tests.unit.issuing.local_keys import check
 
 RING = "projects/p-local/locations/europe-west3/keyRings/signet"
 KEY = f"{RING}/cryptoKeys/environment"
@@ -97,6 +108,25 @@ def test_a_platforms_token_becomes_one_signed_by_cloud_kms(running: Running, ide
     assert exchanging.check(told["access_token"], running.jwk)
     assert running.lines[-1]["cloud"] == "gcp"
     assert running.lines[-1]["allowed"] is True
+
+
+def test_the_fakes_rest_is_what_googles_own_client_speaks(running: Running) -> None:
+    token = sandbox_token(f"http://127.0.0.1:{running.cloud.port}")
+    transport = KeyManagementServiceRestTransport(
+        host=f"127.0.0.1:{running.cloud.port}",
+        credentials=Credentials(token),  # type: ignore[no-untyped-call]
+        url_scheme="http",
+    )
+    client = kms_v1.KeyManagementServiceClient(transport=transport)
+    signature = GcpKmsSigner(client, running.version, "ES256").sign(b"header.payload")
+    api = CloudApi(lambda *_: {"authorization": f"Bearer {token}"}, loopback_http=True)
+    endpoint = f"http://127.0.0.1:{running.cloud.port}"
+    ours = CloudKmsRestSigner(api, running.version, "ES256", endpoint).sign(b"header.payload")
+    made = running.cloud.read("version", running.version)
+    assert made is not None
+    public = load_pem_public_key(made["pem"].encode())
+    for each in (signature, ours):
+        check(public, "ES256", each, b"header.payload")
 
 
 def test_a_token_that_is_taken_once_is_refused_the_second_time(running: Running) -> None:
