@@ -6,6 +6,7 @@ wait for keys, its connection is set aside until they came. Sizes, times and con
 bounded. `docs/decisions/0008-the-server-of-cloud-run.md` has what was measured against it.
 """
 
+import errno
 import selectors
 import socket
 import sys
@@ -20,6 +21,7 @@ from .dialogue import HEADER_BYTES, Asked, Dialogue
 from .requests import Headers
 
 _CONNECTIONS = 512
+_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)
 _AT_ONCE = 16
 """So many new connections between two looks at the others."""
 _IDLE_SECONDS = 75.0
@@ -140,7 +142,9 @@ class Server:
         for _ in range(_AT_ONCE):
             try:
                 connection, _peer = self._listener.accept()
-            except OSError:  # nobody else is there, or this process may open no further file
+            except OSError as error:
+                if error.errno in _NO_MORE_FILES:
+                    self._make_room()
                 return
             if len(self._lines) >= _CONNECTIONS:
                 self._make_room()

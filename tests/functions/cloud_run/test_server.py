@@ -1,5 +1,6 @@
 """The HTTP server: real sockets, strict reading, bounded input, a graceful end."""
 
+import errno
 import http.client
 import socket
 import threading
@@ -260,6 +261,27 @@ def test_at_the_limit_who_has_asked_nothing_for_longest_makes_room(
         assert silent.recv(1) == b""
         asking.sendall(ASKED % 3)
         assert status(asking) == 200
+
+
+def test_where_no_file_can_be_opened_who_has_asked_nothing_for_longest_makes_room(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, faults = socket.socket.accept, [OSError(errno.EMFILE, "too many open files")]
+
+    def accept(listener: socket.socket) -> object:
+        if faults:
+            raise faults.pop()
+        return taken(listener)
+
+    with ExitStack() as stack:
+        first = connected(stack, server)
+        first.sendall(ASKED % 1)
+        assert status(first) == 200
+        monkeypatch.setattr(socket.socket, "accept", accept)
+        second = connected(stack, server)
+        second.sendall(ASKED % 2)
+        assert status(second) == 200
+        assert first.recv(1) == b""
 
 
 def test_who_asks_and_reads_nothing_is_given_up(server: Server) -> None:
