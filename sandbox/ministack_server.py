@@ -9,6 +9,8 @@ Needs ministack and the standard library alone; nothing of ours is imported.
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
 import logging
 import os
 import re
@@ -19,7 +21,8 @@ from typing import Any
 import ministack.app as ministack
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from ministack.core import lambda_runtime, persistence
+from ministack.core import lambda_runtime, persistence, responses
+from ministack.services import cloudwatch_logs
 
 _PAUSE = 0.5
 _ATTEMPTS = 5
@@ -104,9 +107,77 @@ def keep_instances_after_errors() -> None:
     lambda_runtime.Worker.invoke = invoke_and_keep
 
 
+class QueryDefinitions:
+    """A fake of three calls of CloudWatch Logs that ministack lacks: queries are kept, not run.
+
+    Source: CloudWatch Logs API reference, `PutQueryDefinition` (a put without an id always makes
+    another one), `DescribeQueryDefinitions` and `DeleteQueryDefinition`.
+    """
+
+    _KEPT = "signet_query_definitions"
+
+    def __init__(self) -> None:
+        self._kept = responses.AccountRegionScopedDict()
+        self._answers = {
+            "PutQueryDefinition": self._put,
+            "DescribeQueryDefinitions": self._describe,
+            "DeleteQueryDefinition": self._delete,
+        }
+
+    def install(self) -> None:
+        """Answer these calls in place of ministack, and be saved and restored with its logs."""
+        handle, state = cloudwatch_logs.handle_request, cloudwatch_logs.get_state
+        load = cloudwatch_logs.load_persisted_state
+
+        async def handle_request(
+            method: str, path: str, headers: Any, body: Any, query_params: Any
+        ) -> Any:
+            answer = self._answers.get(headers.get("x-amz-target", "").rpartition(".")[2])
+            if answer is None:
+                return await handle(method, path, headers, body, query_params)
+            return answer(json.loads(body))
+
+        def load_persisted_state(data: dict[str, Any]) -> None:
+            self._kept.update(data.pop(self._KEPT, {}))
+            load(data)
+
+        cloudwatch_logs.handle_request = handle_request
+        cloudwatch_logs.get_state = lambda: {**state(), self._KEPT: copy.deepcopy(self._kept)}
+        cloudwatch_logs.load_persisted_state = load_persisted_state
+
+    def _put(self, told: dict[str, Any]) -> Any:
+        known = told.get("queryDefinitionId")
+        if known is not None and known not in self._kept:
+            return self._not_found(known)
+        identity = known or responses.new_uuid()
+        names = ("name", "queryString", "logGroupNames")
+        self._kept[identity] = {
+            "queryDefinitionId": identity,
+            **{name: told[name] for name in names if name in told},
+            "lastModified": int(time.time() * 1000),
+        }
+        return responses.json_response({"queryDefinitionId": identity})
+
+    def _describe(self, told: dict[str, Any]) -> Any:
+        prefix = told.get("queryDefinitionNamePrefix", "")
+        found = [each for each in self._kept.values() if each["name"].startswith(prefix)]
+        return responses.json_response({"queryDefinitions": found})
+
+    def _delete(self, told: dict[str, Any]) -> Any:
+        if self._kept.pop(told["queryDefinitionId"], None) is None:
+            return self._not_found(told["queryDefinitionId"])
+        return responses.json_response({"success": True})
+
+    def _not_found(self, identity: str) -> Any:
+        return responses.error_response_json(
+            "ResourceNotFoundException", f"There is no query definition {identity}.", 400
+        )
+
+
 def main() -> None:
     """Serve on the address that the environment names until told to end."""
     keep_instances_after_errors()
+    QueryDefinitions().install()
     memory = Memory()
     ministack.save_all = memory.save
     threading.Thread(target=memory.keep, name="memory", daemon=True).start()

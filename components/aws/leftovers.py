@@ -149,6 +149,20 @@ def _log_group(aws: Aws, inputs: Inputs) -> Iterator[str]:
                     yield str(name)
 
 
+def _query_definition(aws: Aws, inputs: Inputs) -> Iterator[str]:
+    """By its name, which names the environment: it bears no tags, and two may have one name."""
+    logs, name = aws.client("logs"), inputs["name"]
+    page: dict[str, str] = {}
+    while True:
+        told = logs.describe_query_definitions(queryDefinitionNamePrefix=name, **page)
+        for each in told["queryDefinitions"]:
+            if each["name"] == name:
+                yield str(each["queryDefinitionId"])
+        if not told.get("nextToken"):
+            return
+        page = {"nextToken": told["nextToken"]}
+
+
 def _function(aws: Aws, inputs: Inputs) -> Iterator[str]:
     told = aws.client("lambda").get_function(FunctionName=inputs["name"])
     if carries(told.get("Tags") or {}, inputs.get("tags")):
@@ -264,6 +278,7 @@ RULES: Final[Mapping[str, Look]] = {
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": _put_again,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _put_again,
+    "aws:cloudwatch/queryDefinition:QueryDefinition": _query_definition,
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _put_again,
     "aws:kms/key:Key": _key,

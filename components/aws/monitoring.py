@@ -1,4 +1,6 @@
-"""Metrics out of the validators' log lines, alarms on them, and a dashboard with the questions."""
+"""Metrics out of the validators' log lines, alarms on them, and the questions: a dashboard with
+their answers, and saved queries.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from pulumi_aws import cloudwatch
 
 from components.aws import monitoring_documents as documents
 from components.aws.tags import environment_tags
+from components.queries import Query, load
 from signet.signals import Signal
 
 
@@ -53,8 +56,21 @@ class Monitoring(pulumi.ComponentResource):
             ),
             opts=own,
         )
+        for question, query in zip(documents.SAVED, load("aws", documents.SAVED), strict=True):
+            self._query(f"{name}-{question}", args, query)
         self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
         self.register_outputs({"alarms": self.alarms, "dashboard": self.dashboard})
+
+    def _query(self, name: str, args: MonitoringArgs, query: Query) -> None:
+        groups = [group for _, group in sorted(args.log_groups.items())]
+        cloudwatch.QueryDefinition(
+            f"{name}-query",
+            # What stands before the slash is a folder in the console.
+            name=f"Signet {args.environment}/{query.title}",
+            query_string=query.text,
+            log_group_names=groups[: documents.MOST_GROUPS],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
 
 def count_lines(

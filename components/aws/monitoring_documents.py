@@ -12,6 +12,12 @@ from components.queries import load
 from signet.signals import Signal
 
 QUESTIONS: Final = ("who-and-why", "since-when", "key-after-its-end", "flood", "keys")
+SAVED: Final = (*QUESTIONS, "one-request")
+"""Questions that are saved queries too; the last is for filling in."""
+
+MOST_GROUPS: Final = 50
+"""Log groups that one query can be asked of (CloudWatch Logs quotas, `StartQuery`)."""
+
 _WIDTH: Final = 24
 _HEIGHT: Final = 6
 

@@ -144,6 +144,14 @@ RULES: Final[Mapping[str, Look]] = {
     "azure-native:monitor:ScheduledQueryRule": _in_group(
         "Microsoft.Insights/scheduledQueryRules/{ruleName}", "2025-01-01-preview"
     ),
+    "azure-native:operationalinsights:Query": _in_group(
+        "Microsoft.OperationalInsights/queryPacks/{queryPackName}/queries/{id}",
+        "2023-09-01",
+        tagged=False,
+    ),
+    "azure-native:operationalinsights:QueryPack": _in_group(
+        "Microsoft.OperationalInsights/queryPacks/{queryPackName}", "2023-09-01"
+    ),
     "azure-native:operationalinsights:Workspace": _in_group(
         "Microsoft.OperationalInsights/workspaces/{workspaceName}", "2023-09-01"
     ),

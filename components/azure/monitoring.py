@@ -1,14 +1,15 @@
-"""Alarms on the validators' log lines, and a workbook with the questions."""
+"""Alarms on the validators' log lines, and the questions: a workbook, and a pack of queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_azure_native import applicationinsights, monitor
+from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
 from components.azure import monitoring_documents as documents
 from components.azure import names
 from components.azure.tags import environment_tags
+from components.queries import load
 from signet.signals import Signal
 
 
@@ -61,8 +62,33 @@ class Monitoring(pulumi.ComponentResource):
             tags=environment_tags(args.environment),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self._queries(name, args)
         self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
         self.register_outputs({"alarms": self.alarms})
+
+    def _queries(self, name: str, args: MonitoringArgs) -> None:
+        """Save the questions for everybody who looks at a workspace of any service."""
+        own = pulumi.ResourceOptions(parent=self)
+        pack = operationalinsights.QueryPack(
+            f"{name}-queries",
+            resource_group_name=args.resource_group,
+            query_pack_name=f"signet-{args.environment}",
+            location=args.location,
+            tags=environment_tags(args.environment),
+            opts=own,
+        )
+        saved = zip(documents.SAVED, load("azure", documents.SAVED), strict=True)
+        for question, query in saved:
+            operationalinsights.Query(
+                f"{name}-{question}-query",
+                resource_group_name=args.resource_group,
+                query_pack_name=pack.name,
+                id=names.guid(args.account, f"query {question}"),
+                display_name=query.title,
+                description=f"Signet {args.environment}; see docs/audit.md",
+                body=query.text,
+                opts=own,
+            )
 
 
 def alarm(name: str, args: AlarmArgs, signal: Signal, opts: pulumi.ResourceOptions) -> None:

@@ -12,6 +12,9 @@ from components.queries import load
 from signet.signals import Signal
 
 QUESTIONS: Final = ("who-and-why", "since-when", "key-after-its-end", "flood", "keys")
+SAVED: Final = (*QUESTIONS, "one-request")
+"""Questions that are saved in a query pack too; the last is for filling in."""
+
 _DAY: Final = {"durationMs": 86_400_000}
 _TABLE, _BARS = "table", "timechart"
 

@@ -97,6 +97,13 @@ def _dashboard(google: Google, inputs: Inputs) -> Iterator[str]:
             yield str(each["name"])
 
 
+def _saved_query(google: Google, inputs: Inputs) -> Iterator[str]:
+    name = f"{inputs['parent']}/locations/{inputs['location']}/savedQueries/{inputs['name']}"
+    found = google.get(rest.LOGGING, f"/v2/{name}")
+    if found is not None and found.get("description") == inputs.get("description"):
+        yield name
+
+
 RULES: Final[Mapping[str, Look]] = {
     "gcp:cloudrunv2/service:Service": _service,
     "gcp:kms/cryptoKey:CryptoKey": _put_again,
@@ -104,6 +111,7 @@ RULES: Final[Mapping[str, Look]] = {
     "gcp:kms/cryptoKeyVersion:CryptoKeyVersion": _put_again,
     "gcp:kms/keyRing:KeyRing": _put_again,
     "gcp:logging/metric:Metric": _metric,
+    "gcp:logging/savedQuery:SavedQuery": _saved_query,
     "gcp:monitoring/alertPolicy:AlertPolicy": _alert_policy,
     "gcp:monitoring/dashboard:Dashboard": _dashboard,
     "gcp:serviceaccount/account:Account": _account,

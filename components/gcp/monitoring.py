@@ -1,4 +1,6 @@
-"""One metric out of the validators' log lines, alarms on it, and a dashboard with the questions."""
+"""One metric out of the validators' log lines, alarms on it, and the questions: a dashboard with
+their answers, and saved queries.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pulumi_gcp import logging, monitoring
 
 from components.gcp import monitoring_documents as documents
 from components.gcp.labels import environment_labels
+from components.queries import load
 from signet.signals import Signal
 
 _SEVERITIES: Final = ("CRITICAL", "ERROR", "WARNING")
@@ -62,6 +65,21 @@ class Monitoring(pulumi.ComponentResource):
             dashboard_json=documents.dashboard(args.environment, args.signals),
             opts=after,
         )
+        saved = zip(documents.SAVED, load("gcp", documents.SAVED), strict=True)
+        for question, query in saved:
+            logging.SavedQuery(
+                f"{name}-{question}-query",
+                name=f"signet-{args.environment}-{question}",
+                parent=f"projects/{args.project}",
+                location="global",
+                visibility="SHARED",
+                display_name=f"Signet {args.environment}: {query.title}",
+                description=f"Signet {args.environment}; see docs/audit.md",
+                logging_query=logging.SavedQueryLoggingQueryArgs(
+                    filter=documents.about(query.text, args.environment)
+                ),
+                opts=own,
+            )
         self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
         self.register_outputs({"alarms": self.alarms})
 

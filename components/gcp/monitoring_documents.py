@@ -18,6 +18,9 @@ EXCHANGE: Final = "exchange"
 EXCHANGE_LABELS: Final = ("service", "status", "reason")
 
 QUESTIONS: Final = ("refused", "key-after-its-end", "keys")
+SAVED: Final = (*QUESTIONS, "one-request")
+"""Questions that are saved queries too; the last is for filling in."""
+
 _WIDTH: Final = 48
 _HEIGHT: Final = 16
 

@@ -1,12 +1,13 @@
-"""Metric filters, alarms and dashboards: ministack keeps them and evaluates alarms on metrics that
-are put; it does not count log lines.
+"""Metric filters, alarms, dashboards and saved queries: ministack keeps them and evaluates alarms
+on metrics that are put; it does not count log lines. Saved queries are a fake's
+(`ministack_server`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.aws.cloud import Aws, absent, parse_id, present, tag_changes
+from sandbox.aws.cloud import ACCOUNT, Aws, absent, parse_id, present, tag_changes
 from sandbox.plugin.spec import (
     BOOL,
     INT,
@@ -18,6 +19,7 @@ from sandbox.plugin.spec import (
     Resource,
     State,
     choice,
+    list_of,
     map_of,
     obj,
     opt,
@@ -293,4 +295,81 @@ _DASHBOARD = Resource(
     delete=_delete_dashboard,
 )
 
-RESOURCES = table(_FILTER, _METRIC_ALARM, _DASHBOARD)
+# Saved queries. internal/service/logs/query_definition.go
+
+
+def _found_query(call: Call, known: Props, identity: str) -> Props | None:
+    logs = _client(call, known, "logs")
+    page: dict[str, str] = {}
+    while True:
+        told = logs.describe_query_definitions(**page)
+        for each in told["queryDefinitions"]:
+            if each["queryDefinitionId"] == identity:
+                found: Props = each
+                return found
+        if not told.get("nextToken"):
+            return None
+        page = {"nextToken": told["nextToken"]}
+
+
+def _put_query(call: Call, inputs: Props, identity: str | None = None) -> str:
+    told = _client(call, inputs, "logs").put_query_definition(
+        name=inputs["name"],
+        queryString=inputs["queryString"],
+        logGroupNames=inputs.get("logGroupNames") or [],
+        **present(queryDefinitionId=identity),
+    )
+    return str(told["queryDefinitionId"])
+
+
+def _create_query(call: Call, inputs: Props) -> str:
+    return _put_query(call, inputs)
+
+
+def _read_query(call: Call, identity: str, known: Props) -> State | None:
+    found = _found_query(call, known, identity)
+    if found is None:
+        return None
+    region = _region(call, known)
+    return State(
+        identity,
+        {
+            "name": found["name"],
+            "queryString": found["queryString"],
+            "logGroupNames": found.get("logGroupNames") or [],
+            "queryDefinitionId": identity,
+            # Service Authorization Reference, CloudWatch Logs.
+            "arn": f"arn:aws:logs:{region}:{ACCOUNT}:query-definition:{identity}",
+            "region": region,
+        },
+    )
+
+
+def _update_query(
+    call: Call, identity: str, old: Props, new: Props, changed: frozenset[str]
+) -> None:
+    _put_query(call, new, identity)
+
+
+def _delete_query(call: Call, identity: str, state: Props) -> None:
+    with absent("ResourceNotFoundException"):
+        _client(call, state, "logs").delete_query_definition(queryDefinitionId=identity)
+
+
+_QUERY = Resource(
+    "aws:cloudwatch/queryDefinition:QueryDefinition",
+    inputs={
+        "logGroupNames": opt(list_of(STR)),
+        "name": opt(STR),
+        "queryString": req(STR),
+        "region": _REGION,
+    },
+    outputs=frozenset({"arn", "queryDefinitionId"}),
+    create=_create_query,
+    read=_read_query,
+    update=_update_query,
+    delete=_delete_query,
+    autoname=Autoname("name", 255),
+)
+
+RESOURCES = table(_FILTER, _METRIC_ALARM, _DASHBOARD, _QUERY)

@@ -479,6 +479,30 @@ _WORKBOOKS = _resource(
     frozenset({"revision", "timeModified", "userId"}),
 )
 
+_QUERY_PACKS = _resource(
+    "azure-native:operationalinsights:QueryPack",
+    _in_group("Microsoft.OperationalInsights/queryPacks/{0}", "queryPackName"),
+    {
+        "resourceGroupName": _GROUP,
+        "queryPackName": _NAME,
+        "location": _PLACE,
+        "tags": _TAGS,
+    },
+)
+
+_QUERIES = _resource(
+    "azure-native:operationalinsights:Query",
+    _in_group("Microsoft.OperationalInsights/queryPacks/{0}/queries/{1}", "queryPackName", "id"),
+    {
+        "resourceGroupName": _GROUP,
+        "queryPackName": _NAME,
+        "id": _NAME,
+        "body": req(STR),
+        "displayName": req(STR),
+        "description": opt(STR),
+    },
+)
+
 
 def _content(given: Asset | Archive) -> bytes:
     return archive_zip(given) if isinstance(given, Archive) else asset_bytes(given)
@@ -556,6 +580,8 @@ RESOURCES = table(
     _COMPONENTS,
     _RULES,
     _WORKBOOKS,
+    _QUERY_PACKS,
+    _QUERIES,
     _FRAGMENTS,
 )
 

@@ -22,7 +22,7 @@ PREFIX = "/sandbox/"
 _KINDS = frozenset(
     {
         *("ring", "key", "version", "account", "bucket", "object", "binding", "service"),
-        *("metric", "alertPolicies", "dashboards"),  # kept, and nothing more
+        *("metric", "alertPolicies", "dashboards", "savedQueries"),  # kept, and nothing more
     }
 )
 _PUT = frozenset({"binding", "object"})

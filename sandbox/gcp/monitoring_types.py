@@ -1,4 +1,5 @@
-"""Log metrics, alert policies and dashboards: kept by the fake, which counts and alerts nothing.
+"""Log metrics, alert policies, dashboards and saved queries: kept by the fake, which counts, alerts
+and asks nothing.
 
 Source of ids and of what replaces: hashicorp/terraform-provider-google, services/logging and
 services/monitoring.
@@ -7,7 +8,7 @@ services/monitoring.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sandbox.gcp.kms_types import DELETION, refuse_deletion
 from sandbox.plugin.spec import (
@@ -33,17 +34,23 @@ _PROJECT = opt(STR, replace=True, computed=True)
 _POLICY = opt(DELETION, default="DELETE", kept=True)
 
 
-def _kept(
-    token: str, kind: str, inputs: Mapping[str, Prop], outputs: frozenset[str], *, numbered: bool
-) -> Resource:
-    """A type of which the fake remembers the inputs. `numbered`: Google makes up its name."""
+NameOf = Callable[[Call, Props], str]
+
+
+def _numbered(kind: str) -> NameOf:
+    """Google makes up a random name; this one is made of the URN, and so its own in a stack."""
 
     def name_of(call: Call, given: Props) -> str:
-        if not numbered:
-            return str(given["name"])
-        # Another name for each resource of a stack: Google's is random, this one the URN's.
         digest = hashlib.sha256(call.urn.encode()).hexdigest()
         return f"projects/{given['project']}/{kind}/{int(digest[:15], 16)}"
+
+    return name_of
+
+
+def _kept(
+    token: str, kind: str, inputs: Mapping[str, Prop], outputs: frozenset[str], name_of: NameOf
+) -> Resource:
+    """A type of which the fake remembers the inputs; `name_of` gives its id."""
 
     def create(call: Call, given: Props) -> str:
         name = name_of(call, given)
@@ -95,7 +102,7 @@ _METRIC = _kept(
         "project": _PROJECT,
     },
     frozenset(),
-    numbered=False,
+    lambda _call, given: str(given["name"]),
 )
 
 _AGGREGATION = obj(alignmentPeriod=opt(STR), perSeriesAligner=opt(STR), crossSeriesReducer=opt(STR))
@@ -123,7 +130,7 @@ _ALERT = _kept(
         "userLabels": opt(map_of(STR)),
     },
     frozenset({"creationRecords", "name"}),
-    numbered=True,
+    _numbered("alertPolicies"),
 )
 
 _DASHBOARD = _kept(
@@ -131,7 +138,26 @@ _DASHBOARD = _kept(
     "dashboards",
     {"dashboardJson": req(JSON), "deletionPolicy": _POLICY, "project": _PROJECT},
     frozenset(),
-    numbered=True,
+    _numbered("dashboards"),
 )
 
-RESOURCES = table(_METRIC, _ALERT, _DASHBOARD)
+_SAVED_QUERY = _kept(
+    "gcp:logging/savedQuery:SavedQuery",
+    "savedQueries",
+    {
+        "deletionPolicy": _POLICY,
+        "description": opt(STR),
+        "displayName": req(STR),
+        "location": req(STR, replace=True),
+        "loggingQuery": opt(obj(filter=req(STR))),
+        "name": opt(STR, replace=True),
+        "parent": req(STR, replace=True),
+        "visibility": req(choice("SHARED", "PRIVATE")),
+    },
+    frozenset(),
+    lambda _call, given: (
+        f"{given['parent']}/locations/{given['location']}/savedQueries/{given['name']}"
+    ),
+)
+
+RESOURCES = table(_METRIC, _ALERT, _DASHBOARD, _SAVED_QUERY)

@@ -1,8 +1,9 @@
 """Google's REST APIs, for looking: a bucket, a service account, a Cloud Run service, by name.
 
-Source: references of `storage.buckets.get`, `iam.projects.serviceAccounts.get` and
-`run.projects.locations.services.get`, `projects.metrics.get`, and the lists of `alertPolicies` and
-`dashboards`. An answer holds what tells whose it is, and little else.
+Source: references of `storage.buckets.get`, `iam.projects.serviceAccounts.get`,
+`run.projects.locations.services.get`, `projects.metrics.get`,
+`logging.projects.locations.savedQueries.get`, and the lists of `alertPolicies` and `dashboards`.
+An answer holds what tells whose it is, and little else.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ class Reading:
             return said_json(200, {"name": name, "labels": _labels(self._found("service", name))})
         if "/metrics/" in name:
             found = self._found("metric", urllib.parse.unquote(name.rpartition("/")[2]))
+            return said_json(200, {"name": name, "description": found.get("description", "")})
+        if "/savedQueries/" in name:
+            found = self._found("savedQueries", f"projects/{name.removeprefix('projects/')}")
             return said_json(200, {"name": name, "description": found.get("description", "")})
         return said_json(200, self._listed(name))
 

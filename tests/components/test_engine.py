@@ -289,11 +289,15 @@ def forget(stack: EngineStack, name: str) -> None:
     stack.replace_state({**deployment, "resources": kept})
 
 
-def test_an_elliptic_curve_environment_with_every_log_goes_up_and_answers(
+def test_an_elliptic_curve_environment_with_every_log_and_policies_goes_up_and_answers(
     checkout: Checkout,
 ) -> None:
     checkout.configure(
-        "local-fast", algorithm="ES256", awsRestAccessLogs="true", auditPasses="true"
+        "local-fast",
+        algorithm="ES256",
+        awsRestAccessLogs="true",
+        auditPasses="true",
+        awsHttpAnswers="iam",
     )
     stack = checkout.stack("local-fast")
     stack.up(main)
@@ -303,6 +307,15 @@ def test_an_elliptic_curve_environment_with_every_log_goes_up_and_answers(
     assert jwt.get_unverified_header(good)["alg"] == "ES256"
     urls = list(outputs["gateways"]["aws"].values())
     assert statuses(urls, good) == [200, 200, 200]
+
+    (api,) = checkout.client("apigatewayv2").get_apis()["Items"]
+    (declared,) = checkout.client("apigatewayv2").get_authorizers(ApiId=api["ApiId"])["Items"]
+    assert declared["EnableSimpleResponses"] is False
+    http = outputs["gateways"]["aws"]["http"]
+    assert json.loads(get(http, good)[2])["identity"]["subject"] == "somebody"
+    unscoped = token(checkout, "local-fast", "--ttl", "15s", audience=audience)
+    assert statuses([http], unscoped) == [403]
+    assert statuses([http], f"{good}x") == [403]
 
 
 WRONG = [

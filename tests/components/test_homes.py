@@ -60,7 +60,9 @@ def opened(checkout: Checkout, name: str, **settings: str) -> EngineStack:
 
     It has one Python and one account, and no function of the platform team's own as a back end.
     """
-    own = {} if place.is_sandbox_stack(name) else {"awsAccountId": f"'{ACCOUNT}'"}
+    # Policies for HTTP APIs there, simple answers everywhere else.
+    real = {"awsAccountId": f"'{ACCOUNT}'", "awsHttpAnswers": "iam"}
+    own = {} if place.is_sandbox_stack(name) else real
     checkout.configure(
         name,
         tokenService="create",

@@ -129,6 +129,25 @@ def test_a_log_group_is_ours_by_its_whole_name_and_its_tags(
     )
 
 
+def test_a_saved_query_is_ours_by_its_whole_name(looking: Any) -> None:
+    pages = {
+        None: {"queryDefinitions": [_saved("1", "Signet dev/Why not")], "nextToken": "more"},
+        "more": {"queryDefinitions": [_saved("2", "Signet dev/Why")]},
+    }
+
+    def told(queryDefinitionNamePrefix: str, nextToken: str | None = None) -> Any:  # noqa: N803
+        assert queryDefinitionNamePrefix == "Signet dev/Why"
+        return pages[nextToken]
+
+    inputs = {"name": "Signet dev/Why"}
+    kind = "aws:cloudwatch/queryDefinition:QueryDefinition"
+    assert looking(kind, inputs, describe_query_definitions=told) == ["2"]
+
+
+def _saved(identity: str, name: str) -> dict[str, str]:
+    return {"queryDefinitionId": identity, "name": name, "queryString": "fields @message"}
+
+
 def test_keys_are_found_by_tags_oldest_first_and_only_those_that_may_still_be_used(
     looking: Any,
 ) -> None:

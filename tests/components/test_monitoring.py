@@ -8,6 +8,7 @@ and every value in them to the schema of the lines, and every signal to real lin
 import functools
 import json
 import re
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -167,9 +168,9 @@ def test_the_exchanges_metric_counts_what_ended_without_a_token() -> None:
 # --- the questions --------------------------------------------------------------------------------
 
 QUERIES = {
-    "aws": (*aws_documents.QUESTIONS, "one-request"),
-    "azure": (*azure_documents.QUESTIONS, "one-request"),
-    "gcp": (*gcp_documents.QUESTIONS, "one-request"),
+    "aws": aws_documents.SAVED,
+    "azure": azure_documents.SAVED,
+    "gcp": gcp_documents.SAVED,
 }
 EVERY_QUERY = pytest.mark.parametrize(
     ("cloud", "name"), [(cloud, name) for cloud, names in QUERIES.items() for name in names]
@@ -206,7 +207,7 @@ def test_a_query_compares_with_values_that_lines_have(cloud: str, name: str) -> 
     assert texts <= known
 
 
-def test_every_query_file_is_asked_or_printed() -> None:
+def test_every_query_file_is_saved_with_the_environment() -> None:
     for cloud, names in QUERIES.items():
         files = (repo_root() / "components" / cloud / "queries").iterdir()
         assert {path.stem for path in files} == set(names)
@@ -273,12 +274,14 @@ def test_a_query_is_its_title_and_its_text() -> None:
 # --- the components -------------------------------------------------------------------------------
 
 
-def _aws(target: str) -> Any:
-    group = pulumi.Output.from_input("/aws/lambda/a")
+TWO = {"orders": "/aws/lambda/a", "environment": "/aws/lambda/a"}
+
+
+def _aws(target: str, groups: Mapping[str, str] = TWO) -> Any:
     args = aws.MonitoringArgs(
         environment="prod",
         region="eu-central-1",
-        log_groups={"orders": group, "environment": group},
+        log_groups={name: pulumi.Output.from_input(group) for name, group in groups.items()},
         signals=SIGNALS,
         topic=target,
     )
@@ -367,3 +370,39 @@ def test_the_whole_program_exports_its_alarms(whole: Whole) -> None:
     assert run.exports["monitoring"] == {"aws": [f"signet-test-{name}" for name in NAMES]}
     for alarm in run.of("aws:cloudwatch/metricAlarm:MetricAlarm"):
         assert alarm.inputs["alarmActions"] == ["arn:aws:sns:eu-central-1:111122223333:oncall"]
+
+
+SAVED: Mapping[str, tuple[str, str, str]] = {
+    "aws": ("aws:cloudwatch/queryDefinition:QueryDefinition", "name", "queryString"),
+    "azure": ("azure-native:operationalinsights:Query", "displayName", "body"),
+    "gcp": ("gcp:logging/savedQuery:SavedQuery", "displayName", "loggingQuery"),
+}
+
+
+@pytest.mark.parametrize("cloud", SAVED)
+def test_every_question_is_a_saved_query_of_the_environment(cloud: str) -> None:
+    kind, title, text = SAVED[cloud]
+    declare = functools.partial(CLOUDS[cloud][0], "")
+    saved = {each.inputs[title]: mocked.plain(each.inputs) for each in mocked.run(declare).of(kind)}
+    queries = load(cloud, QUERIES[cloud])
+    before = {"aws": "Signet prod/", "azure": "", "gcp": "Signet prod: "}[cloud]
+    assert set(saved) == {f"{before}{query.title}" for query in queries}
+    for query in queries:
+        asked = saved[f"{before}{query.title}"][text]
+        asked = asked["filter"] if cloud == "gcp" else asked
+        assert asked == (gcp_documents.about(query.text, "prod") if cloud == "gcp" else query.text)
+
+
+def test_azures_queries_are_in_one_pack_of_the_environment_by_fixed_ids() -> None:
+    run = mocked.run(functools.partial(_azure, ""))
+    (pack,) = run.of("azure-native:operationalinsights:QueryPack")
+    assert pack.inputs["queryPackName"] == "signet-prod"
+    ids = [each.inputs["id"] for each in run.of("azure-native:operationalinsights:Query")]
+    assert all(str(uuid.UUID(identity)) == identity for identity in ids)
+    assert len(set(ids)) == len(azure_documents.SAVED)
+
+
+def test_awss_queries_are_asked_of_as_many_log_groups_as_one_query_may_have() -> None:
+    run = mocked.run(lambda: _aws("", {f"s{at:02}": f"/g/{at:02}" for at in range(60)}))
+    for each in run.of("aws:cloudwatch/queryDefinition:QueryDefinition"):
+        assert each.inputs["logGroupNames"] == [f"/g/{number:02}" for number in range(50)]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from components.aws import names as aws_names
+from components.aws.monitoring_documents import SAVED
 from components.azure import names as azure_names
 from components.fitted import fitted
 from components.gcp import names as gcp_names
@@ -44,6 +45,7 @@ def folder(where: Path, **services: str) -> dict[str, str]:
 def declared(run: mocked.Run) -> dict[str, object]:
     """Every resource but those that name all services together, by URN."""
     shared = {"journal", "confirmed", "aws-monitoring-dashboard"}
+    shared |= {f"aws-monitoring-{question}-query" for question in SAVED}
     return {
         resource.urn: mocked.plain(resource.inputs)
         for resource in run.resources

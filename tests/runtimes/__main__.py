@@ -10,11 +10,10 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-import sandbox
-from sandbox import supervisor
 from signet.paths import repo_root
 
 from .deployed import all_cases
+from .emulator import emulator
 from .matrix import Column, render, run
 from .page import write
 from .programs import free_port, program
@@ -62,11 +61,8 @@ def _hosts(stack: ExitStack, folder: Path) -> list[Host]:
         Lambda({"Lambda, HTTP IAM": "http-iam"}, iam=True),
     ]
     if "--without-sandbox" not in sys.argv:
-        state = folder / "sandbox"
-        stack.callback(supervisor.forget, state, lambda _: None)
-        sandbox.start(state, say=_say)
-        endpoint = sandbox.environment(state)["AWS_ENDPOINT_URL"]
-        hosts.append(SandboxGateways(int(endpoint.rstrip("/").rpartition(":")[2])))
+        # First of those that take long: it takes longest.
+        hosts.insert(1, SandboxGateways(stack.enter_context(emulator(folder / "emulator"))))
     return [*hosts, Function(folder), *stack.enter_context(CloudRun.all(folder))]
 
 

@@ -1,6 +1,7 @@
 """Puts every case to every runtime and holds what is seen against the tables."""
 
 import http.client
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -54,13 +55,17 @@ def run(
 
 def _run(host: Host, groups: Groups, folder: Path, say: Callable[[str], Any]) -> list[Column]:
     columns = [Column(runtime) for runtime in host.runtimes]
+    began = time.monotonic()
     for number, (deployment, cases) in enumerate(groups, 1):
         with host.deployed(deployment, folder):
             for column in columns:
                 for asked in cases:
                     put(column.runtime, asked, column)
         if number % _TELL_EVERY == 1 or number == len(groups):
-            say(f"{columns[0].name}: {number} of {len(groups)} settings")
+            found = sum(len(column.differences) for column in columns)
+            took = time.monotonic() - began
+            told = f"{number} of {len(groups)} settings, {took:.0f} s, {found} differences"
+            say(f"{columns[0].name}: {told}")
     return columns
 
 

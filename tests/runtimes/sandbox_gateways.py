@@ -1,7 +1,9 @@
 """API Gateway and Lambda in the sandbox: four kinds of authorizer over the real bundle.
 
 The emulator reads `Authorization`, runs the function and judges its answer; what it cannot show of
-the real service is in `docs/sandbox.md`. The APIs are made as `components/aws` makes them.
+the real service is in `docs/sandbox.md`. The APIs are made as `components/aws` makes them. A line
+of the log is read where the function writes it: the emulator shows one that comes late with the
+function's next call alone, so that waiting for it took most of the time and could misread it.
 """
 
 import time
@@ -19,22 +21,33 @@ from validator_functions.verification.settings import FILE_NAME
 from .deployed import Asked, Deployment
 from .programs import send
 from .runtimes import Host, Runtime, ask_over_http
-from .seen import OWN_STATUSES, Seen, decisions
+from .seen import LogFile, Seen
 
 _ROLE = "arn:aws:iam::000000000000:role/validator"
 HEADER = "$request.header.Authorization"
-_NO = 401
-_LOG_SECONDS = 10.0
-_LATE = 2_000
-"""Milliseconds."""
 _ENTRY = "pinned_entry"
 _FUNCTIONS = ("validator-simple", "validator-iam")
-_PINNED = '''"""The handler under a wall clock that stands still."""
+_PINNED = '''"""The handler under a wall clock that stands still; its log goes to a file as well."""
 import os
+import sys
 import time
 
 _NOW = float(os.environ["CASES_NOW"])
+_FILE = open(os.environ["CASES_LOG"], "a", buffering=1)
+_LOG = sys.stdout
+
+
+class _Both:
+    def write(self, text):
+        _FILE.write(text)
+        return _LOG.write(text)
+
+    def flush(self):
+        _LOG.flush()
+
+
 time.time = lambda: _NOW
+sys.stdout = _Both()
 
 from validator_functions.aws_lambda.handler import handler
 '''
@@ -105,20 +118,23 @@ class SandboxGateways(Host):
             }
         )
         made = self._lambda.publish_layer_version(LayerName="settings", Content={"ZipFile": layer})
-        for name in _FUNCTIONS:
+        logs = {name: folder / f"{name}.log" for name in _FUNCTIONS}
+        for name, log in logs.items():
+            log.write_bytes(b"")
             self._lambda.update_function_configuration(
                 FunctionName=name,
                 Layers=[made["LayerVersionArn"]],
                 Environment={
                     "Variables": {
                         "CASES_NOW": repr(deployment.now),
+                        "CASES_LOG": str(log.resolve()),
                         "SIGNET_HTTP_API_ANSWER": name.removeprefix("validator-"),
                     }
                 },
             )
+        for name in _FUNCTIONS:
             self._settled(name)
-        logs = self._client("logs")
-        self.logs = {name: _Log(logs, self._lambda, name) for name in _FUNCTIONS}
+        self.logs = {name: LogFile(log) for name, log in logs.items()}
         yield
 
     def _rest(self, kind: str) -> "_Made":
@@ -193,7 +209,7 @@ class _Gateway(Runtime):
     def status(self, method: str, path: str, authorization: str) -> tuple[int, bool]:
         """Ask for a path of the API: the status, and whether the validator was asked."""
         status, _ = self.call(method, path, [("Authorization", authorization)])
-        return status, bool(self._host.logs[self._function].decisions(wanted=False))
+        return status, bool(self._host.logs[self._function].decisions())
 
     def call(self, method: str, path: str, headers: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
         """Ask for a path of the API: status and body."""
@@ -204,53 +220,7 @@ class _Gateway(Runtime):
 
     def ask(self, asked: Asked) -> Seen:
         status = ask_over_http(self._host.port, asked, self._target, host=self._address)
-        asks = status not in OWN_STATUSES and not (asked.authorization is None and status == _NO)
-        return Seen(status, self._host.logs[self._function].decisions(wanted=asks))
-
-
-class _Log:
-    """A function's log group: what is new since the last time."""
-
-    def __init__(self, client: Any, functions: Any, function: str) -> None:
-        self._client = client
-        self._functions = functions
-        self._function = function
-        self._group = f"/aws/lambda/{function}"
-        self._from = int(time.time() * 1000)
-        self._seen: set[tuple[int, str]] = set()
-
-    def decisions(self, *, wanted: bool) -> tuple[tuple[int, str | None], ...]:
-        """The new decisions; `wanted` waits for one, at most ten seconds.
-
-        The emulator reads a line that was written late only with the function's next call, so a
-        probe, which logs nothing itself, is sent after one second.
-        """
-        begun, probed = time.monotonic(), False
-        while True:
-            found = decisions(self._new())
-            waited = time.monotonic() - begun
-            if found or not wanted or waited >= _LOG_SECONDS:
-                return found
-            if waited >= 1 and not probed:
-                probed = True
-                self._functions.invoke(FunctionName=self._function, Payload=b'{"signet": "probe"}')
-            time.sleep(0.01)
-
-    def _new(self) -> list[str]:
-        try:
-            pages = self._client.get_paginator("filter_log_events").paginate(
-                logGroupName=self._group, startTime=self._from
-            )
-            events = [event for page in pages for event in page["events"]]
-        except self._client.exceptions.ResourceNotFoundException:
-            return []  # It never ran.
-        keys = [(event["timestamp"], event["message"]) for event in events]
-        new = [message for moment, message in keys if (moment, message) not in self._seen]
-        if keys:
-            # A line may come after one that is younger.
-            self._from = max(self._from, max(moment for moment, _ in keys) - _LATE)
-            self._seen = {key for key in keys if key[0] >= self._from}
-        return new
+        return Seen(status, self._host.logs[self._function].decisions())
 
 
 def _uri(function: str) -> str:

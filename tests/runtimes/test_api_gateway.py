@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-import sandbox
-from sandbox import supervisor
 from signet.probing.declared_ways import authorizer_faults
 from tests.cases import forge
 from tests.cases.settings import artefact, document, issuer
 
 from .deployed import Deployment
+from .emulator import emulator
 from .runtimes import Runtime
 from .sandbox_gateways import HEADER, SandboxGateways, _Gateway
 
@@ -27,21 +26,16 @@ GOOD = f"Bearer {SIGNER.token()}"
 @contextmanager
 def gateways(folder: Path, **how: Any) -> Iterator[dict[str, _Gateway]]:
     """The four authorizers, made as `how` says."""
-    state = folder / "state"
     told = document(
         SIGNER,
         sandbox=True,
         issuers=[issuer(SIGNER, jwks_urls=["http://127.0.0.1:9/jwks.json"])],
         audit={**document()["audit"], "passes": True},
     )
-    try:
-        sandbox.start(state, say=lambda _: None)
-        port = sandbox.environment(state)["AWS_ENDPOINT_URL"].rstrip("/").rpartition(":")[2]
-        host = SandboxGateways(int(port), **how)
+    with emulator(folder / "emulator") as port:
+        host = SandboxGateways(port, **how)
         with host.deployed(Deployment(artefact(told), float(forge.NOW)), folder):
             yield {each.name.rpartition(", ")[2]: _gateway(each) for each in host.runtimes}
-    finally:
-        supervisor.forget(state, say=lambda _: None)
 
 
 def _gateway(runtime: Runtime) -> _Gateway:

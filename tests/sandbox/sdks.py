@@ -70,6 +70,8 @@ AZURE = Sdk(
         "azure-native:keyvault:Vault": {"vaultName"},
         "azure-native:managedidentity:UserAssignedIdentity": {"resourceName"},
         "azure-native:monitor:ScheduledQueryRule": {"ruleName"},
+        "azure-native:operationalinsights:Query": {"id"},
+        "azure-native:operationalinsights:QueryPack": {"queryPackName"},
         "azure-native:operationalinsights:Workspace": {"workspaceName"},
         "azure-native:resources:Deployment": {"deploymentName"},
         "azure-native:resources:ResourceGroup": {"resourceGroupName"},
@@ -105,6 +107,7 @@ GCP = Sdk(
             "terminalConditions",
             "trafficStatuses",
         },
+        "gcp:logging/savedQuery:SavedQuery": {"createTime", "updateTime"},
         "gcp:storage/bucket:Bucket": {"timeCreated", "updated"},
     },
 )

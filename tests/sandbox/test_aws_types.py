@@ -316,6 +316,11 @@ CASES = [
         {"dashboardBody": '{"widgets": [], "start": "-PT6H"}'},
     ),
     Case(
+        "aws:cloudwatch/queryDefinition:QueryDefinition",
+        lambda w: {"queryString": "fields @message", "logGroupNames": ["/aws/lambda/a"]},
+        {"queryString": "fields @timestamp", "logGroupNames": ["/aws/lambda/a", "/aws/lambda/b"]},
+    ),
+    Case(
         "aws:apigatewayv2/api:Api",
         lambda w: {"protocolType": "HTTP", "description": "d", "tags": {"a": "b"}},
         {
@@ -624,6 +629,13 @@ def test_what_the_cloud_puts_over_what_is_there_a_second_create_puts_too(
     first, _ = aws.create(token, inputs)
     second, _ = aws.create(token, inputs)
     assert first == second == "once"
+
+
+def test_a_second_saved_query_of_one_name_is_a_second_query(aws: Engine) -> None:
+    """CloudWatch Logs API Reference, PutQueryDefinition: without an id it makes another one."""
+    token = "aws:cloudwatch/queryDefinition:QueryDefinition"
+    inputs: Props = {"name": "twice", "queryString": "fields @message"}
+    assert len({aws.create(token, inputs)[0] for _ in range(2)}) == 2
 
 
 REFUSED = [

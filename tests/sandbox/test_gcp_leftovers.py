@@ -83,6 +83,21 @@ def test_a_metric_is_ours_by_its_description(cloud: Gcp) -> None:
     assert look(kind, {"name": "m/x", "description": "theirs"}) == []
 
 
+def test_a_saved_query_is_ours_by_its_description(cloud: Gcp) -> None:
+    kind, name = "gcp:logging/savedQuery:SavedQuery", "signet-dev-flood"
+    inputs = {
+        "parent": f"projects/{PROJECT}",
+        "location": "global",
+        "name": name,
+        "description": "of Signet dev",
+    }
+    identity = f"projects/{PROJECT}/locations/global/savedQueries/{name}"
+    assert look(kind, inputs) == []
+    cloud.create("savedQueries", identity, inputs)
+    assert look(kind, inputs) == [identity]
+    assert look(kind, {**inputs, "description": "theirs"}) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "place", "inputs", "others"),
     [

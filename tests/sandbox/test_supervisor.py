@@ -175,6 +175,8 @@ def test_a_restart_keeps_identity_ports_and_memory(state: Path) -> None:
         Bucket="kept", Key="a", Body=b"x", ContentType="application/jwk-set+json", CacheControl="c"
     )
     make_function(state)
+    logs = client(state, "logs")
+    query = logs.put_query_definition(name="q", queryString="fields @message")
     api = client(state, "apigatewayv2").create_api(Name="a", ProtocolType="HTTP")["ApiId"]
     sandbox.stop(state, say=quiet)
     assert sandbox.status(state).memory == "kept"
@@ -188,6 +190,8 @@ def test_a_restart_keeps_identity_ports_and_memory(state: Path) -> None:
     assert found["CacheControl"] == "c"
     assert invoke(state) == {"settings": "layer"}
     assert client(state, "apigatewayv2").get_api(ApiId=api)["Name"] == "a"
+    (saved,) = client(state, "logs").describe_query_definitions()["queryDefinitions"]
+    assert saved["queryDefinitionId"] == query["queryDefinitionId"]
 
 
 def test_after_a_kill_the_next_start_clears_up_and_remembers(state: Path) -> None:

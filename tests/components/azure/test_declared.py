@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -14,6 +16,7 @@ from components.azure import roles
 from components.observe import CloudReader
 from components.program import main
 from signet.observed import StoreReading
+from signet.probing import declared_ways as ways
 from tests.components.mocked import Run, private_material, run
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
@@ -174,11 +177,44 @@ def test_everything_that_can_carry_tags_names_its_environment(deployed: Any) -> 
     untagged = {
         "RoleDefinition", "RoleAssignment", "BlobContainer", "Blob", "Deployment",
         "KeyVersion", "Document",
+        "Query",  # its tags are lists for searching; its pack has ours
     }  # fmt: skip
     for each in deployed().resources:
         kind = each.type.rpartition(":")[2]
         if each.custom and each.type.startswith("azure-native:") and kind not in untagged:
             assert each.inputs["tags"]["signet:environment"] == "dev", each.name
+
+
+APIM = "attach:gateways/example-gateway"
+
+
+def test_what_is_declared_leaves_no_way_around(deployed: Any) -> None:
+    found = deployed(azureApiManagement=APIM)
+    apps = found.of("azure-native:web:WebApp")
+    assert apps
+    for app in apps:
+        assert ways.function_app_faults(app.inputs) == []
+    # What its owner is told to write is what guards an API, and without it nothing does.
+    told = found.exports["attached"]["azure"]["apiManagement"]
+    (include,) = re.findall(r"<include-fragment [^>]*/>", told["todo"])
+    ours = next(name for name in told["fragments"] if f'"{name}"' in include)
+    guarded = f"<policies><inbound>{include}<base /></inbound></policies>"
+    assert ways.api_management_faults(guarded, ours) == []
+    assert ways.api_management_faults(guarded.replace(include, ""), ours) != []
+
+
+def test_each_fragment_checks_once_and_no_api_itself_is_changed(deployed: Any) -> None:
+    found = deployed(azureApiManagement=APIM)
+    fragments = found.of("azure-native:apimanagement:PolicyFragment")
+    assert len(fragments) == 2
+    for fragment in fragments:
+        tree = ElementTree.fromstring(fragment.inputs["value"])  # noqa: S314 - our own text
+        checks = [each.tag for each in tree if each.tag in ("send-request", "validate-jwt")]
+        assert len(checks) == 1
+    # Nothing of an API itself is changed: no route of Azure's is ours to leave open.
+    kinds = {each.type for each in found.resources if "apimanagement" in each.type}
+    assert kinds == {"azure-native:apimanagement:PolicyFragment"}
+    assert found.exports["gateways"]["azure"].keys() == {"function"}
 
 
 def test_a_role_not_in_force_yet_is_waited_for_and_no_longer_than_five_minutes() -> None:

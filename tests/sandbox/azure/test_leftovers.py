@@ -44,6 +44,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"accountName": "acc", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}},
         f"{IN_GROUP}/providers/Microsoft.Storage/storageAccounts/acc",
     ),
+    "azure-native:operationalinsights:QueryPack": (
+        {"queryPackName": "q"},
+        f"{IN_GROUP}/providers/Microsoft.OperationalInsights/queryPacks/q",
+    ),
     "azure-native:web:AppServicePlan": (
         {"name": "p"},
         f"{IN_GROUP}/providers/Microsoft.Web/serverfarms/p",
