@@ -16,6 +16,7 @@ import pytest
 from components import packaging
 from signet.errors import RunFailed, SettingsError
 from signet.paths import repo_root
+from tests.components import elf
 
 ROOT = repo_root()
 
@@ -80,6 +81,31 @@ def test_every_wheel_fits_the_target_python_and_an_x86_64_glibc_of_2_28(
         assert all(fitting.fullmatch(tag) for tag in its), (wheel, its)
     abi3 = [int(tag[3 : tag.index("-")]) for its in tags.values() for tag in its if "abi3" in tag]
     assert all(minor <= int(target.split(".")[1]) for minor in abi3)
+
+
+SYSTEM = {
+    *("libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libgcc_s.so.1"),
+    "ld-linux-x86-64.so.2",
+}
+"""What every image of the three clouds has (manylinux, "Policies")."""
+
+
+@pytest.mark.parametrize("target", packaging.TARGETS)
+def test_every_compiled_file_asks_for_no_more_than_glibc_2_28_and_this_python(
+    target: str, out: Path, tree: Path
+) -> None:
+    """Amazon Linux 2023 has glibc 2.34, Azure's and Google's images 2.31 and more."""
+    built = packaging.build_bundle(target, out, tree)
+    with zipfile.ZipFile(built.path) as opened:
+        compiled = {n: elf.read(opened.read(n)) for n in opened.namelist() if ".so" in n}
+    assert len(compiled) >= 3
+    for name, library in compiled.items():
+        assert library.machine == elf.X86_64, name
+        assert set(library.versions) <= SYSTEM, name
+        assert (2,) < library.highest("GLIBC") <= (2, 28), (name, library.versions)
+        abi = re.search(r"\.(abi3|cpython-(\d+)-x86_64-linux-gnu)\.so$", name)
+        assert abi, name
+        assert abi[2] in (None, target.replace(".", "")), name
 
 
 def test_the_bundle_is_built_byte_for_byte_alike_in_two_folders(
