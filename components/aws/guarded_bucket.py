@@ -21,7 +21,7 @@ class GuardedBucketArgs:
     public: bool
     """Whether that policy lets everybody read."""
     force_destroy: bool
-    """Whether it may be deleted with objects that are not ours; sandbox only."""
+    """Whether it may be deleted with what was put into it past the program."""
 
 
 class GuardedBucket(NamedTuple):

@@ -56,7 +56,6 @@ class TokenServiceArgs:
     per_second: int
     """Requests that the gateway lets through in all; it answers 429 to the others."""
     log_days: int
-    force_destroy: bool
     endpoint: str | None
     """The sandbox's address; None outside it."""
     signals: Sequence[Signal]
@@ -146,7 +145,6 @@ class TokenService(pulumi.ComponentResource):
                 environment=args.environment,
                 bucket=args.bucket,
                 region=args.region,
-                force_destroy=args.force_destroy,
             ),
             own,
         )

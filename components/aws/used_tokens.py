@@ -17,7 +17,6 @@ class UsedTokensArgs:
     environment: str
     bucket: str
     region: str
-    force_destroy: bool
 
 
 class UsedTokens(pulumi.ComponentResource):
@@ -38,7 +37,8 @@ class UsedTokens(pulumi.ComponentResource):
                 bucket=args.bucket,
                 policy=policies.private_store(names.bucket_arn(args.bucket, args.region), [], []),
                 public=False,
-                force_destroy=args.force_destroy,
+                # Worthless once the service is gone; a move to another cloud must not end on it.
+                force_destroy=True,
             ),
             own,
         )

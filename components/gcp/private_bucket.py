@@ -17,7 +17,7 @@ class PrivateBucketArgs:
     gcp: GcpSettings
     bucket: str
     force_destroy: bool
-    """Whether it may be deleted with objects that are not ours; sandbox only."""
+    """Whether it may be deleted with what was put into it past the program."""
     kept_days: int | None = None
     """After how many days an object is deleted; None: never."""
 

@@ -49,7 +49,6 @@ class TokenServiceArgs:
     """Rings whose keys are in this project."""
     instances: int
     """The most instances; 0: as many as Cloud Run makes by itself."""
-    force_destroy: bool
     signals: Sequence[Signal]
 
 
@@ -166,7 +165,6 @@ class TokenService(pulumi.ComponentResource):
                 environment=args.environment,
                 gcp=args.gcp,
                 adder=account.member,
-                force_destroy=args.force_destroy,
             ),
             own,
         )

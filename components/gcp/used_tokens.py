@@ -24,7 +24,6 @@ class UsedTokensArgs:
     gcp: GcpSettings
     adder: pulumi.Input[str]
     """The member that may add to it."""
-    force_destroy: bool
 
 
 class UsedTokens(pulumi.ComponentResource):
@@ -44,7 +43,8 @@ class UsedTokens(pulumi.ComponentResource):
                 environment=args.environment,
                 gcp=args.gcp,
                 bucket=names.used_tokens_bucket(args.gcp.bucket),
-                force_destroy=args.force_destroy,
+                # Worthless once the service is gone; a move to another cloud must not end on it.
+                force_destroy=True,
                 kept_days=USED_KEPT_DAYS,
             ),
             own,

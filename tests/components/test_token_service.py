@@ -92,6 +92,7 @@ def test_it_may_sign_remember_and_log_and_nothing_else(whole: Whole) -> None:
         ("s3:PutObject", "Allow"),
     ]
     assert rights[1]["Resource"] == "arn:aws:s3:::signet-test-keys-used/used/*"
+    assert run.one("token-service-used-bucket").inputs["forceDestroy"] is True
     trust = json.loads(run.one("environment-issuer").inputs["assumeRolePolicy"])["Statement"]
     assert trust[1]["Condition"] == {
         "ArnEquals": {

@@ -136,6 +136,7 @@ def test_on_google_it_may_sign_with_the_ring_and_add_to_its_own_bucket_alone(
     assert found.one("token-service-used-adder").inputs["role"] == "roles/storage.objectCreator"
     bucket = found.one("token-service-used-bucket").inputs
     assert bucket["publicAccessPrevention"] == "enforced"
+    assert bucket["forceDestroy"] is True
     assert bucket["lifecycleRules"] == [{"action": {"type": "Delete"}, "condition": {"age": 2}}]
     assert settings_of(found, "gcp").replay == (
         "https://storage.googleapis.com/upload/storage/v1/b/example-org-signet-dev-keys-used/o"

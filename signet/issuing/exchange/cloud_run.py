@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from urllib.parse import urlsplit
 
 from signet.issuing.cloud_api import CloudApi
@@ -55,9 +56,16 @@ class Server(ThreadingHTTPServer):
     daemon_threads = False
     """Requests under way are answered before the process ends."""
 
+    request_queue_size = 128
+
     def __init__(self, host: str, port: int, entry: Entry) -> None:
         self.entry = entry
         super().__init__((host, port), Handler)
+
+    def server_bind(self) -> None:
+        """Bind without looking up this host's name, for which a cold start might wait."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "localhost", int(self.server_address[1])
 
 
 class Handler(BaseHTTPRequestHandler):

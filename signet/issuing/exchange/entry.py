@@ -104,7 +104,7 @@ def checked(data: bytes) -> TokenServiceSettings:
 
 
 def build(settings: TokenServiceSettings, edge: Edge) -> TokenService:
-    """Return the service of these settings. Raises SettingsError."""
+    """Return the service of these settings. Raises RecordError or SettingsError."""
     if settings.cloud != edge.cloud:
         raise RecordError(f"the settings are for {settings.cloud}, and this runs in {edge.cloud}")
 

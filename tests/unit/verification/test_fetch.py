@@ -21,6 +21,7 @@ from validator_functions.verification.fetch import (
     HttpFetcher,
     Target,
     parse_url,
+    send,
 )
 
 from .loopback import response, serving
@@ -64,6 +65,19 @@ def test_the_request_is_plain_and_conditional_where_an_etag_is_known() -> None:
     assert 'if-none-match: "v1"\r\n' in request
     assert "accept-encoding: identity\r\n" in request
     assert "connection: close\r\n" in request
+
+
+def test_what_is_sent_is_counted_and_comes_in_one_piece() -> None:
+    with serving(response(b"made", status="201 Created")) as server:
+        target = parse_url(server.url, loopback_http=True)
+        deadline = time.monotonic() + FAST
+        answer = send("PUT", target, {"x-a": "b"}, deadline, 64, body=b"seven b")
+        head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert (answer.status, answer.body) == (201, b"made")
+    assert head.startswith(b"PUT /jwks.json HTTP/1.1\r\n")
+    assert b"content-length: 7\r\n" in head
+    assert b"x-a: b\r\n" in head
+    assert body == b"seven b"
 
 
 def test_not_modified_answers_a_conditional_request_without_a_body() -> None:
