@@ -238,6 +238,7 @@ class Server:
         if line in self._lines:
             self._lines.discard(line)
             self._parked.pop(line, None)
+            line.dialogue.over = True  # nothing that came with the last request is answered
             with suppress(KeyError):
                 self._selector.unregister(line.socket)
             line.socket.close()

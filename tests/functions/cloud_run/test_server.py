@@ -3,6 +3,7 @@
 import errno
 import http.client
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -300,6 +301,29 @@ def test_a_refusal_of_what_is_still_coming_reaches_the_sender(server: Server) ->
         asking.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 100_000 + b"\r\n\r\n")
         assert asking.recv(65536).startswith(b"HTTP/1.1 431 ")
         assert asking.recv(1) == b""
+
+
+def test_who_is_gone_before_the_answers_to_two_requests_leaves_no_fault(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gone = threading.Event()
+
+    def handle(method: str, target: str, headers: Headers, *, waited: bool = False) -> Answer:
+        if target == "/1":
+            assert gone.wait(5)
+        return plain(200, {})
+
+    with serving(handle) as served, ExitStack() as stack:
+        leaving = connected(stack, served)
+        leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        leaving.sendall(ASKED % 1 + ASKED % 2)
+        time.sleep(0.05)
+        leaving.close()
+        gone.set()
+        asking = connected(stack, served)
+        asking.sendall(ASKED % 3)
+        assert status(asking) == 200
+    assert capsys.readouterr().err == ""
 
 
 def test_a_fault_of_ours_ends_its_connection_and_no_other(
