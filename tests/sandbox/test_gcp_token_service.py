@@ -23,6 +23,7 @@ from signet.documents import jwk_from_pem
 from signet.issuing.cloud_api import CloudApi
 from signet.issuing.exchange import cloud_run
 from signet.issuing.exchange.entry import Edge, Entry, from_variable
+from signet.issuing.exchange.limits import Rate, TokenBuckets
 from signet.issuing.signers.cloud_kms_rest import CloudKmsRestSigner
 from signet.issuing.signers.gcp import GcpKmsSigner
 from tests.sandbox import exchanging, gcp_running
@@ -40,6 +41,7 @@ class Running:
     def __init__(self, issuers: Issuers, cloud: Gcp, version: str, jwk: dict[str, str]) -> None:
         self.issuers, self.cloud, self.version, self.jwk = issuers, cloud, version, jwk
         self.lines: list[dict[str, Any]] = []
+        self.retry_after: str | None = None
         self.server = cloud_run.Server("127.0.0.1", 0, self.entry())
 
     def entry(self) -> Entry:
@@ -57,6 +59,7 @@ class Running:
         connection.request(method, path, body or None, {**exchanging.HEADERS, **named})
         answer = connection.getresponse()
         told = answer.read()
+        self.retry_after = answer.getheader("retry-after")
         connection.close()
         return answer.status, json.loads(told) if told else None
 
@@ -152,6 +155,23 @@ def test_a_disabled_key_signs_nothing_and_the_caller_is_told_when_to_come_back(
     finally:
         running.cloud.change("version", running.version, {"state": "ENABLED"})
     assert (status, told["reason"]) == (503, "key_unusable")
+    assert running.retry_after == "5"
+
+
+def test_a_burst_is_put_off_before_the_kms_is_asked(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = TokenBuckets(Rate(per_second=0.02, burst=2))
+    monkeypatch.setattr(running.server.entry._service, "_callers", two)
+    assert [running.ask("aws")[0] for _ in range(2)] == [200, 200]
+
+    def unasked(*_: Any) -> bytes:
+        raise AssertionError("the KMS was asked")
+
+    monkeypatch.setattr(CloudKmsRestSigner, "sign", unasked)
+    status, told = running.ask("aws")
+    assert (status, told["reason"]) == (429, "rate_limited")
+    assert 40 <= int(running.retry_after or 0) <= 50
 
 
 @pytest.mark.parametrize(

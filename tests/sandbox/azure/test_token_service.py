@@ -30,6 +30,7 @@ class App:
         (function,) = module.app.get_functions()
         self._called = function.get_user_function()
         self.trigger = function.get_trigger().get_dict_repr()
+        self.retry_after: str | None = None
 
     def send(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         url = f"https://app.test{path}"
@@ -37,6 +38,7 @@ class App:
         answer = self._called(asked, SimpleNamespace(invocation_id="invocation-1"))
         assert answer.headers["cache-control"] == "no-store"
         assert answer.mimetype == "application/json"
+        self.retry_after = answer.headers.get("retry-after")
         return answer.status_code, json.loads(answer.get_body())
 
 
@@ -111,3 +113,4 @@ def test_a_key_that_is_disabled_signs_nothing(
     monkeypatch.setattr(Vaults, "_key", lambda *told: {**known(*told), "enabled": False})
     status, told = here.send("POST", "/token", exchanging.form(issuers, "github"))
     assert (status, told["reason"]) == (503, "key_unusable")
+    assert here.retry_after == "5"
