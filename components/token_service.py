@@ -50,6 +50,7 @@ class MadeTokenService:
     expected_sha256: pulumi.Output[str]
     reported_sha256: pulumi.Output[str]
     bundle_sha256: str
+    """Hash of the files that run."""
     alarms: Sequence[str]
     """Names of the alarms on its lines."""
 
@@ -72,6 +73,8 @@ class MadeTokenService:
             "function": self.function,
             "settingsSha256": self.reported_sha256,
             "bundleSha256": self.bundle_sha256,
+            # On AWS an invocation tells, which IAM guards.
+            "health": "" if self.cloud == "aws" else self.url.apply(_health),
         }
 
 
@@ -242,8 +245,12 @@ def _made(
         function=service.function_name,
         expected_sha256=service.settings_sha256,
         reported_sha256=service.reported_sha256,
-        bundle_sha256=bundle.sha256,
+        bundle_sha256=bundle.tree_sha256,
     )
+
+
+def _health(url: str) -> str:
+    return f"{url.removesuffix('/token')}/health"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The token service on Azure: a function app of its own, open to everybody.
 
-Nothing guards its one function, because the platform's token in the form is what proves who asks.
+Nothing guards its functions, because the platform's token in the form is what proves who asks.
 It may do two things besides what its host needs: take on the issuer identity of each ring, and
 write to a storage account that nobody else's identity is let into.
 """

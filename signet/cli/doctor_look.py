@@ -38,7 +38,7 @@ def facts(look: "Look", outputs: Mapping[str, Any], *, try_ways: bool) -> Facts:
     names = _alarm_names(settings, outputs)
     with look.known.stack.place.applied():
         documents = ask_all(_document_questions(settings, outputs))
-        functions = ask_all(_function_questions(settings, outputs))
+        functions = ask_all(_function_questions(settings, _functions(outputs)))
         alarms = ask_all(_alarm_questions(settings, names))
         attached = ask_all(_attached_questions(settings, outputs))
         until = time.monotonic() + _SECONDS
@@ -135,7 +135,8 @@ def running_functions(look_at: "Known", outputs: Mapping[str, Any]) -> list[Func
     from components.bounded import ask_all, wait_for
 
     with look_at.stack.place.applied():
-        answers = ask_all(_function_questions(look_at.settings, outputs))
+        validators = outputs.get("validators") or {}
+        answers = ask_all(_function_questions(look_at.settings, validators))
         wait_for(answers.values(), _SECONDS)
     return [_report(name, answer) for name, answer in answers.items()]
 
@@ -147,14 +148,21 @@ def _recorded(outputs: Mapping[str, Any]) -> list[RecordedValidator]:
             bundle_sha256=str(told.get("bundleSha256", "")),
             settings_sha256=str(told.get("settingsSha256", "")),
         )
-        for name, told in (outputs.get("validators") or {}).items()
+        for name, told in _functions(outputs).items()
     ]
 
 
+def _functions(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What runs, by `<name>-<cloud>`: the validators, and the token service where there is one."""
+    service = outputs.get("tokenService") or {}
+    found = dict(outputs.get("validators") or {})
+    return found | ({f"token-service-{service['cloud']}": service} if "cloud" in service else {})
+
+
 def _function_questions(
-    settings: "Settings", outputs: Mapping[str, Any]
+    settings: "Settings", functions: Mapping[str, Any]
 ) -> dict[str, Callable[[], Mapping[str, Any]]]:
-    """One question for each recorded validator: at its health address, or by its cloud's API."""
+    """One question for each of them: at its health address, or by its cloud's API."""
 
     def question(told: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
         health, aws = str(told.get("health") or ""), settings.aws
@@ -166,7 +174,7 @@ def _function_questions(
 
         return lambda: ask(aws, str(told.get("function", "")))
 
-    return {name: question(told) for name, told in (outputs.get("validators") or {}).items()}
+    return {name: question(told) for name, told in functions.items()}
 
 
 def _health(url: str) -> Mapping[str, Any]:

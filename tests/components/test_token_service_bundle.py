@@ -47,15 +47,19 @@ kind = {"Content-Type": "application/x-www-form-urlencoded"}
 connection.request("POST", "/token", form, kind)
 answer = connection.getresponse()
 answers = [{"status": answer.status, **json.loads(answer.read())}]
+connection.close()
+connection.request("GET", "/health")
+reports = [json.loads(connection.getresponse().read())]
 server.shutdown()
 import azure.functions as func
 import function_app
-(function,) = function_app.app.get_functions()
+functions = {each.get_function_name(): each for each in function_app.app.get_functions()}
 asked = func.HttpRequest(method="POST", url="https://app.test/token", headers=kind, body=form)
-answer = function.get_user_function()(asked, types.SimpleNamespace(invocation_id="i"))
+answer = functions["token"].get_user_function()(asked, types.SimpleNamespace(invocation_id="i"))
 answers.append({"status": answer.status_code, **json.loads(answer.get_body())})
+reports.append(json.loads(functions["health"].get_user_function()(asked).get_body()))
 loaded = sorted({m.__file__ for m in sys.modules.values() if getattr(m, "__file__", None)})
-print("RESULT" + json.dumps({"answers": answers, "loaded": loaded}))
+print("RESULT" + json.dumps({"answers": answers, "reports": reports, "loaded": loaded}))
 """
 
 
@@ -113,7 +117,9 @@ def test_the_artefact_answers_in_a_python_that_sees_nothing_else(
     refused, report, unreadable = found["answers"]
     assert refused["statusCode"] == 400
     assert json.loads(refused["body"])["error"] == "unsupported_grant_type"
-    assert report == {"signet": "report", "ready": True}
+    built = packaging.build_bundle(packaging.default_target(), recipe=packaging.TOKEN_SERVICE)
+    assert (report["ready"], report["bundle_sha256"]) == (True, built.tree_sha256)
+    assert report["settings_sha256"] == hashlib.sha256(text.encode()).hexdigest()
     assert json.loads(unreadable["body"])["reason"] == "form_invalid"
     assert checked(lines[0])["reason"] == "grant_type_unknown"
     loaded = [str(name) for name in found["loaded"]]
@@ -152,6 +158,10 @@ def test_the_artefact_without_an_sdk_answers_in_both_of_its_clouds(
     # These settings are for Google Cloud, so that the app refuses to go by them.
     assert (on_azure["status"], on_azure["reason"]) == (503, "settings_invalid")
     assert not [name for name in found["loaded"] if "site-packages" in str(name)]
+    recipe = packaging.TOKEN_SERVICE_BY_REST
+    built = packaging.build_bundle(packaging.default_target(), recipe=recipe)
+    assert [report["ready"] for report in found["reports"]] == [True, False]
+    assert {report["bundle_sha256"] for report in found["reports"]} == {built.tree_sha256}
 
 
 def test_the_artefact_without_an_sdk_has_none(by_rest: Path) -> None:

@@ -84,6 +84,9 @@ def test_it_comes_after_every_validator_and_before_the_record(deploy: Deploy, ho
     assert Confirmed.parse(record.inputs["input"]).validators["token-service"].agrees
     assert found.exports["tokenService"]["url"].endswith("/token")
     assert found.exports["tokenService"]["url"].startswith("https://")
+    url = found.exports["tokenService"]["url"].removesuffix("/token")
+    assert found.exports["tokenService"]["health"] == f"{url}/health"
+    assert found.exports["tokenService"]["cloud"] == home
 
 
 ALARMS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -70,6 +71,12 @@ def test_a_replayed_token_gets_nothing_from_another_instance_either(local: Excha
     again = local.exchange(token, "--json")
     assert again.returncode == 1
     assert "replayed" in again.stdout + again.stderr
+
+
+def test_doctor_finds_the_token_service_as_it_was_deployed(local: Exchanging) -> None:
+    told = json.loads(local.signet("doctor", "local", "--json").stdout)
+    found = [each for each in told["findings"] if "token-service" in each["text"]]
+    assert [(each["area"], each["level"]) for each in found] == [("functions", "good")]
 
 
 def test_after_a_taint_the_service_signs_with_the_successor_and_every_gateway_takes_it(

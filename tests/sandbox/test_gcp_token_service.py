@@ -158,6 +158,12 @@ def test_a_disabled_key_signs_nothing_and_the_caller_is_told_when_to_come_back(
     assert running.retry_after == "5"
 
 
+def test_its_health_tells_what_it_runs_with(running: Running) -> None:
+    status, told = running.send("GET", "/health")
+    assert (status, told["ready"], told["environment"]) == (200, True, "prod")
+    assert running.send("POST", "/health")[1]["reason"] == "path_unknown"
+
+
 def test_a_burst_is_put_off_before_the_kms_is_asked(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +214,7 @@ def test_settings_that_are_not_those_deployed_refuse_everything(
 ) -> None:
     monkeypatch.setenv(name, value)
     entry = running.entry()
-    assert not entry.ready
+    assert entry.report()["ready"] is False
+    assert entry.health().status == 503
     assert told in " ".join(running.lines[-1]["faults"])
     assert running.lines[-1]["signet"] == "settings_invalid"

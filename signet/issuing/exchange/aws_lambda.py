@@ -95,6 +95,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer one event."""
     if event == {"signet": "probe"}:
         # Only a direct invocation, which IAM guards, can be this: API Gateway never sends one.
-        return {"signet": "report", "ready": _entry.ready}
+        return _entry.report()
     answer = _entry.answer(lambda: request_of(event))
     return {"statusCode": answer.status, "headers": dict(answer.headers), "body": answer.body}

@@ -17,7 +17,7 @@ from socketserver import TCPServer
 from urllib.parse import urlsplit
 
 from signet.issuing.cloud_api import CloudApi
-from signet.issuing.exchange.entry import Edge, Entry, from_variable
+from signet.issuing.exchange.entry import HEALTH_PATH, Edge, Entry, from_variable
 from signet.issuing.exchange.form import LARGEST_FORM
 from signet.issuing.exchange.refusal import ExchangeRefused, Reason
 from signet.issuing.exchange.service import HttpRequest
@@ -77,7 +77,9 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def _serve(self) -> None:
-        answer = self.server.entry.answer(self._request)
+        entry = self.server.entry
+        asks_health = self.command == "GET" and self.path == HEALTH_PATH
+        answer = entry.health() if asks_health else entry.answer(self._request)
         body = answer.body.encode()
         self.send_response(answer.status)
         for name, value in answer.headers.items():

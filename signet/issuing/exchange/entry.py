@@ -11,13 +11,22 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from signet.errors import SettingsError, SignetError
 from signet.issuing.errors import KeyUnusable
-from signet.issuing.exchange.lines import Trace, exchange_line, faults_line, keys_line
+from signet.issuing.exchange.lines import SERVICE, Trace, exchange_line, faults_line, keys_line
 from signet.issuing.exchange.refusal import ExchangeRefused, Reason
 from signet.issuing.exchange.replay import ReplayStore
-from signet.issuing.exchange.service import Answer, Clocks, HttpRequest, TokenService, refused
+from signet.issuing.exchange.service import (
+    Answer,
+    Clocks,
+    HttpRequest,
+    TokenService,
+    answer,
+    refused,
+)
 from signet.issuing.exchange.signing import Connect, signings
 from signet.issuing.exchange.subjects import Subjects
 from signet.issuing.signers import TokenSigner
@@ -25,10 +34,13 @@ from signet.strict_json import RecordError
 from signet.token_service import HASH_VARIABLE, SigningKey, TokenServiceSettings, unpacked
 from validator_functions.verification.fetch import HttpFetcher
 from validator_functions.verification.key_source import RefreshMode
+from validator_functions.verification.own_files import tree_sha256
 from validator_functions.verification.ring_source import KeyEvent
 
 TEXT_VARIABLE = "SIGNET_SETTINGS"
 """Where a container or an app has its settings; a Lambda function has a layer."""
+HEALTH_PATH = "/health"
+_ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +75,21 @@ class Entry:
             )
             edge.write(faults_line(faults, cloud=edge.cloud, at=time.time()))
 
-    @property
-    def ready(self) -> bool:
-        """Whether it can issue anything."""
-        return self._service is not None
+    def report(self) -> dict[str, object]:
+        """Which code and settings this is, for a probe; nothing secret. As a validator's is."""
+        return {
+            "signet": "report",
+            "time": int(time.time()),
+            "ready": self._service is not None,
+            "bundle_sha256": _own_sha256(),
+            "settings_sha256": os.environ.get(HASH_VARIABLE),
+            "environment": self._environment,
+            "service": SERVICE,
+        }
+
+    def health(self) -> Answer:
+        """Return the report as an answer; 503 where nothing can be issued."""
+        return answer(200 if self._service is not None else 503, self.report())
 
     def answer(self, request: Callable[[], HttpRequest]) -> Answer:
         """Answer the request that `request` makes out of the runtime's own, or refuses."""
@@ -101,6 +124,15 @@ def checked(data: bytes) -> TokenServiceSettings:
     if os.environ.get(HASH_VARIABLE) != hashlib.sha256(data).hexdigest():
         raise RecordError(f"{HASH_VARIABLE} is not the hash of the settings")
     return TokenServiceSettings.parse(data.decode("utf-8"))
+
+
+@cache
+def _own_sha256() -> str | None:
+    """The hash of this artefact's own files; None where this code runs from none.
+
+    PyJWT stands beside it there, and in a checkout elsewhere.
+    """
+    return tree_sha256(str(_ROOT)) if (_ROOT / "jwt").is_dir() else None
 
 
 def build(settings: TokenServiceSettings, edge: Edge) -> TokenService:

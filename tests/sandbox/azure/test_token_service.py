@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -27,9 +28,10 @@ class App:
     """The app as the worker loads it."""
 
     def __init__(self, module: Any) -> None:
-        (function,) = module.app.get_functions()
-        self._called = function.get_user_function()
-        self.trigger = function.get_trigger().get_dict_repr()
+        functions = {each.get_function_name(): each for each in module.app.get_functions()}
+        self._called = functions["token"].get_user_function()
+        self.health = functions["health"].get_user_function()
+        self.trigger = functions["token"].get_trigger().get_dict_repr()
         self.retry_after: str | None = None
 
     def send(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
@@ -84,6 +86,15 @@ def test_the_function_is_at_the_root_open_and_refuses_other_requests_itself(
     assert str(getattr(here.trigger["authLevel"], "value", "")).lower() == "anonymous"
     assert here.send("GET", "/token", b"")[0] == 405
     assert here.send("POST", "/token", b"grant_type=x")[1]["error"] == "unsupported_grant_type"
+
+
+def test_its_health_tells_what_it_runs_with(app: tuple[App, Any, Any]) -> None:
+    here, _, _ = app
+    answer = here.health(func.HttpRequest(method="GET", url="https://app.test/health", body=b""))
+    told = json.loads(answer.get_body())
+    assert (answer.status_code, told["ready"], told["service"]) == (200, True, "token-service")
+    assert told["settings_sha256"] == os.environ["SIGNET_SETTINGS_SHA256"]
+    assert told["bundle_sha256"] is None  # a checkout is no artefact
 
 
 def test_each_identity_is_asked_for_by_its_client_id(

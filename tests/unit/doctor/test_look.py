@@ -270,6 +270,22 @@ def test_what_services_were_attached_to_is_asked_about_too() -> None:
     assert set(doctor_look._attached_questions(settings, outputs)) == {"azure"}
 
 
+def test_the_token_service_is_asked_like_a_validator() -> None:
+    service = {
+        "cloud": "azure",
+        "health": "https://app/health",
+        "bundleSha256": "b",
+        "settingsSha256": "s",
+    }
+    outputs = {"validators": {"environment-gcp": {"health": "https://x"}}, "tokenService": service}
+    settings: Any = SimpleNamespace(aws=None)
+    asked = doctor_look._function_questions(settings, doctor_look._functions(outputs))
+    assert set(asked) == {"environment-gcp", "token-service-azure"}
+    recorded = {each.name: each for each in doctor_look._recorded(outputs)}
+    assert recorded["token-service-azure"].settings_sha256 == "s"
+    assert doctor_look._functions({"tokenService": None}) == {}
+
+
 def test_the_token_services_alarms_are_looked_for_where_it_runs() -> None:
     settings: Any = SimpleNamespace(
         environment="prod", clouds=("aws", "gcp"), alarm_refusals=1, alarm_unknown_keys=1

@@ -1,4 +1,4 @@
-"""The one function of the app, anonymous to the platform: the form's token says who asks.
+"""The functions of the app, anonymous to the platform: the form's token says who asks.
 
 The app has several identities: its own, which `AZURE_CLIENT_ID` names, and the issuer's of each
 ring, which the settings name and which alone may sign.
@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import azure.functions as func
 
 from signet.issuing.cloud_api import CloudApi
-from signet.issuing.exchange.entry import Edge, Entry, from_variable
-from signet.issuing.exchange.service import TOKEN_PATH, HttpRequest
+from signet.issuing.exchange.entry import HEALTH_PATH, Edge, Entry, from_variable
+from signet.issuing.exchange.service import TOKEN_PATH, Answer, HttpRequest
 from signet.issuing.exchange.signing import Connect
 from signet.issuing.signers.key_vault_rest import RESOURCE, KeyVaultRestSigner
 from signet.issuing.used_tokens.conditional_write import BlobStore
@@ -72,7 +72,17 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 @app.route(route=TOKEN_PATH.removeprefix("/"), methods=_METHODS)
 def token(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer one request."""
-    answer = _entry.answer(lambda: request_of(req, str(context.invocation_id)))
+    return _told(_entry.answer(lambda: request_of(req, str(context.invocation_id))))
+
+
+@app.function_name("health")
+@app.route(route=HEALTH_PATH.removeprefix("/"), methods=["GET"])
+def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the trigger's own name
+    """Tell which artefact and settings this is; 503 where it can issue nothing."""
+    return _told(_entry.health())
+
+
+def _told(answer: Answer) -> func.HttpResponse:
     # The host takes the body's type by name.
     headers = {name: value for name, value in answer.headers.items() if name != "content-type"}
     return func.HttpResponse(
