@@ -17,6 +17,7 @@ from components.observe import CloudReader
 from components.program import main
 from signet.observed import StoreReading
 from signet.probing import declared_ways as ways
+from signet.probing.declared_policies import api_management_faults
 from tests.components.mocked import Run, private_material, run
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
@@ -199,8 +200,8 @@ def test_what_is_declared_leaves_no_way_around(deployed: Any) -> None:
     (include,) = re.findall(r"<include-fragment [^>]*/>", told["todo"])
     ours = next(name for name in told["fragments"] if f'"{name}"' in include)
     guarded = f"<policies><inbound>{include}<base /></inbound></policies>"
-    assert ways.api_management_faults(guarded, ours) == []
-    assert ways.api_management_faults(guarded.replace(include, ""), ours) != []
+    assert api_management_faults([guarded], [ours]) == []
+    assert api_management_faults([guarded.replace(include, "")], [ours]) != []
 
 
 def test_each_fragment_checks_once_and_no_api_itself_is_changed(deployed: Any) -> None:
