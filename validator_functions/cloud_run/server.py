@@ -13,15 +13,15 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
 
 from ..verification.attempt import Deferral
-from .answers import Answer
-from .dialogue import HEADER_BYTES, Asked, Dialogue
-from .requests import Headers
+from .dialogue import HEADER_BYTES
+from .line import Handle, Line
 
 _CONNECTIONS = 512
 _NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)
+_TOGETHER = 8
+"""Connections that are served step by step: the first waits a millisecond for the others."""
 _AT_ONCE = 16
 """So many new connections between two looks at the others."""
 _IDLE_SECONDS = 75.0
@@ -30,37 +30,6 @@ _REQUEST_SECONDS = 10.0
 _LINGER_SECONDS = 2.0
 _ROUND_SECONDS = 0.5
 """The longest that a time limit is looked at too late."""
-
-
-class Handle(Protocol):
-    """Answers a request, or says what it would have to wait for; never that where it `waited`."""
-
-    def __call__(
-        self, method: str, target: str, headers: Headers, *, waited: bool = False
-    ) -> Answer | Deferral:
-        """Decide."""
-        ...  # pragma: no cover - a Protocol's body
-
-
-class _Line:
-    """One connection. It is closed at `limit`; `since` is when it last sent a whole request."""
-
-    __slots__ = ("dialogue", "limit", "since", "socket")
-
-    def __init__(self, connection: socket.socket, now: float) -> None:
-        self.socket = connection
-        self.dialogue = Dialogue()
-        self.since = now
-        self.limit = now + _REQUEST_SECONDS
-
-
-class _Parked:
-    """A request that is answered once what it waits for has finished, at the latest at `until`."""
-
-    def __init__(self, asked: Asked, deferral: Deferral, until: float) -> None:
-        self.asked = asked
-        self.deferral = deferral
-        self.until = until
 
 
 class Server:
@@ -75,8 +44,8 @@ class Server:
         # One for all: `recv` would get 32 KB from the system for each request, and give them back.
         self._buffer = bytearray(HEADER_BYTES)
         self._view = memoryview(self._buffer)
-        self._lines: set[_Line] = set()
-        self._parked: dict[_Line, _Parked] = {}
+        self._lines: set[Line] = set()
+        self._parked: set[Line] = set()
         self._listener = socket.create_server((host, port), backlog=512)
         self._bell, self._ear = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -114,24 +83,33 @@ class Server:
     def _round(self, seconds: float) -> None:
         """See to everyone who has sent something, or whose time is over."""
         if self._parked:
-            first = min(parked.until for parked in self._parked.values())
+            first = min(line.until for line in self._parked)
             seconds = max(0.0, min(seconds, first - self._now))
-        ready = self._selector.select(seconds)
+        ready = [key.data for key, _ in self._selector.select(seconds)]
         self._now = time.monotonic()
-        for key, _ in ready:
-            if isinstance(key.data, _Line):
-                self._see_to(key.data, self._read)
-            else:
-                key.data()
-        for line, parked in list(self._parked.items()):
-            if parked.deferral.finished or self._now >= parked.until:
-                self._see_to(line, self._resume)
+        for at in range(0, len(ready), _TOGETHER):
+            self._serve([each for each in ready[at : at + _TOGETHER] if isinstance(each, Line)])
+        for each in ready:
+            if not isinstance(each, Line):
+                each()
+        for line in [line for line in self._parked if self._is_due(line)]:
+            self._see_to(line, self._resume)
         if self._now - self._looked >= _ROUND_SECONDS:
             self._looked = self._now
             for line in [line for line in self._lines if line.limit <= self._now]:
                 self._close(line)
 
-    def _see_to(self, line: _Line, action: Callable[[_Line], None]) -> None:
+    def _serve(self, lines: list[Line]) -> None:
+        """Step by step for all of them: a step's code is then near from the second on.
+
+        One connection after the other takes a sixth longer, since the steps together are larger
+        than the processor's first cache.
+        """
+        for step in (self._receive, self._hear, self._decide, self._tell):
+            for line in lines:
+                self._see_to(line, step)
+
+    def _see_to(self, line: Line, action: Callable[[Line], None]) -> None:
         try:
             action(line)
         except Exception as error:  # noqa: BLE001 - a fault of ours ends one connection, unanswered
@@ -150,40 +128,60 @@ class Server:
                 self._make_room()
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            line = _Line(connection, self._now)
+            line = Line(connection, self._now, _REQUEST_SECONDS)
             self._lines.add(line)
             self._selector.register(connection, selectors.EVENT_READ, line)
 
     def _make_room(self) -> None:
         """Close the connection that has asked nothing for longest: idle, or an attacker's."""
-        waiting = self._lines - self._parked.keys()
+        waiting = self._lines - self._parked
         if waiting:
             self._close(min(waiting, key=lambda line: line.since))
 
-    def _read(self, line: _Line) -> None:
+    def _receive(self, line: Line) -> None:
         try:
             length = line.socket.recv_into(self._buffer)
+        except BlockingIOError:
+            return
         except OSError:
             length = 0
-        if not length:
+        if length:
+            line.came = bytes(self._view[:length])
+        else:
             self._close(line)
-        elif not line.dialogue.over:
-            asked = line.dialogue.hear(bytes(self._view[:length]))
-            if asked is None:
-                line.limit = min(line.limit, self._now + _REQUEST_SECONDS)
-            self._go_on(line, asked)
 
-    def _go_on(self, line: _Line, asked: Asked | None, *, waited: bool = False) -> None:
-        """Answer this request; one that came with it has its turn after the others' requests."""
-        if asked is not None:
-            answer = self._handle(*asked, waited=waited)
-            if isinstance(answer, Deferral):
-                self._park(line, asked, answer)
-                return
-            following = self._answer(line, answer)
-            if following is not None:
-                self._park(line, following, Deferral())
-                return
+    def _hear(self, line: Line) -> None:
+        came, line.came = line.came, b""
+        if not came or line.dialogue.over:
+            return
+        line.asked = line.dialogue.hear(came)
+        if line.asked is None:
+            line.limit = min(line.limit, self._now + _REQUEST_SECONDS)
+            self._end_of_turn(line)
+
+    def _decide(self, line: Line) -> None:
+        if line.asked is not None:
+            line.answer = self._handle(*line.asked)
+
+    def _tell(self, line: Line) -> None:
+        """Send the answer; a request that came with this one has its turn after the others'."""
+        answer, line.answer = line.answer, None
+        if answer is None:
+            return
+        if isinstance(answer, Deferral):
+            self._park(line, answer)
+            return
+        dialogue = line.dialogue
+        self._send(line, dialogue.tell(answer, closing=self._ending))
+        line.since = self._now
+        line.asked = dialogue.more()
+        line.limit = self._now + (_REQUEST_SECONDS if dialogue.amid else _IDLE_SECONDS)
+        if line.asked is not None:
+            self._park(line, Deferral())
+        elif dialogue.over or dialogue.to_send:
+            self._end_of_turn(line)
+
+    def _end_of_turn(self, line: Line) -> None:
         dialogue = line.dialogue
         if dialogue.to_send:
             self._send(line, dialogue.to_send)
@@ -191,16 +189,7 @@ class Server:
         if dialogue.over:
             self._end(line)
 
-    def _answer(self, line: _Line, answer: Answer) -> Asked | None:
-        """Send an answer; the next request that is there already."""
-        dialogue = line.dialogue
-        self._send(line, dialogue.tell(answer, closing=self._ending))
-        line.since = self._now
-        asked = dialogue.more()
-        line.limit = self._now + (_REQUEST_SECONDS if dialogue.amid else _IDLE_SECONDS)
-        return asked
-
-    def _send(self, line: _Line, data: bytes) -> None:
+    def _send(self, line: Line, data: bytes) -> None:
         """Send at once or never: who leaves so much unread is given up."""
         try:
             if line.socket.send(data) == len(data):
@@ -209,18 +198,24 @@ class Server:
             pass
         self._close(line)
 
-    def _park(self, line: _Line, asked: Asked, deferral: Deferral) -> None:
+    def _park(self, line: Line, deferral: Deferral) -> None:
         self._selector.unregister(line.socket)
         seconds = deferral.then(self._ring)
-        self._parked[line] = _Parked(asked, deferral, self._now + seconds)
-        line.limit = self._now + seconds + _REQUEST_SECONDS
+        line.deferral, line.until = deferral, self._now + seconds
+        line.limit = line.until + _REQUEST_SECONDS
+        self._parked.add(line)
 
-    def _resume(self, line: _Line) -> None:
-        parked = self._parked.pop(line)
+    def _is_due(self, line: Line) -> bool:
+        return line.deferral.finished or self._now >= line.until
+
+    def _resume(self, line: Line) -> None:
+        self._parked.discard(line)
         self._selector.register(line.socket, selectors.EVENT_READ, line)
-        self._go_on(line, parked.asked, waited=parked.deferral.pending)
+        if line.asked is not None:
+            line.answer = self._handle(*line.asked, waited=line.deferral.pending)
+        self._tell(line)
 
-    def _end(self, line: _Line) -> None:
+    def _end(self, line: Line) -> None:
         """Say that no more is read. A close with octets unread would take the answer back
 
         (RFC 9112 section 9.6), so that what still comes is dropped for a moment.
@@ -234,18 +229,19 @@ class Server:
         with suppress(OSError):
             line.socket.shutdown(socket.SHUT_WR)
 
-    def _close(self, line: _Line) -> None:
+    def _close(self, line: Line) -> None:
         if line in self._lines:
             self._lines.discard(line)
-            self._parked.pop(line, None)
+            self._parked.discard(line)
             line.dialogue.over = True  # nothing that came with the last request is answered
+            line.asked = line.answer = None
             with suppress(KeyError):
                 self._selector.unregister(line.socket)
             line.socket.close()
 
     def _close_idle(self) -> bool:
         """Close every connection that no answer is owed; whether there are others."""
-        for line in self._lines - self._parked.keys():
+        for line in self._lines - self._parked:
             if line.dialogue.over or not line.dialogue.amid:
                 self._close(line)
         return bool(self._lines)

@@ -13,8 +13,9 @@ import pytest
 
 from validator_functions.cloud_run import server as server_module
 from validator_functions.cloud_run.answers import Answer, plain
+from validator_functions.cloud_run.line import Handle
 from validator_functions.cloud_run.requests import Headers
-from validator_functions.cloud_run.server import Handle, Server
+from validator_functions.cloud_run.server import Server
 from validator_functions.verification.attempt import Attempt, Deferral
 from validator_functions.verification.refresh_timing import Moment
 
