@@ -132,6 +132,7 @@ class AzureCloud(CloudPart):
                 most_instances=azure.function_most_instances,
                 ready_instances=azure.function_ready_instances,
                 log_days=settings.log_days,
+                role_seconds=azure.role_seconds,
                 scheme="http" if azure.endpoint is not None else "https",
             ),
             self._child(),

@@ -20,6 +20,7 @@ from pulumi_azure_native import (
 
 from components.azure import names, roles
 from components.azure.code_store import CodeStore
+from components.azure.in_force import InForce
 from components.azure.tags import SETTINGS, environment_tags
 from components.never_missing import never_missing
 from components.validator_settings import HASH_VARIABLE
@@ -58,6 +59,8 @@ class FlexAppArgs:
     ready_instances: int
     """Instances that are always there; 0 lets it scale to none."""
     log_days: int
+    role_seconds: int
+    """How long new roles are waited for; 0 in the sandbox, which enforces none."""
     variables: Mapping[str, str]
     """Further app settings."""
     identities: Sequence[pulumi.Input[str]] = ()
@@ -124,7 +127,13 @@ class FlexApp:
                 )
             ),
         )
-        self.deployment = self._one_deploy(name)
+        in_force = InForce(
+            f"{name}-in-force",
+            roles=[each.id for each in granted],
+            seconds=args.role_seconds,
+            opts=opts,
+        )
+        self.deployment = self._one_deploy(name, in_force)
 
     @property
     def reported_sha256(self) -> pulumi.Output[str]:
@@ -153,7 +162,7 @@ class FlexApp:
             opts=self._opts,
         )
 
-    def _grants(self, name: str) -> list[pulumi.Resource]:
+    def _grants(self, name: str) -> list[authorization.RoleAssignment]:
         """What the host needs of its own account (Microsoft's Flex Consumption sample)."""
         args = self._args
         return [
@@ -218,7 +227,7 @@ class FlexApp:
             settings[args.own_client_variable] = self.identity.client_id
         return [{"name": key, "value": value} for key, value in settings.items()]
 
-    def _one_deploy(self, name: str) -> resources.Deployment:
+    def _one_deploy(self, name: str, in_force: InForce) -> resources.Deployment:
         """Hand the bundle over. Its hash is in the name, so that another bundle goes again."""
         args = self._args
         return resources.Deployment(
@@ -234,7 +243,8 @@ class FlexApp:
                 },
             ),
             opts=pulumi.ResourceOptions.merge(
-                self._opts, pulumi.ResourceOptions(depends_on=[self.app, args.code.package])
+                self._opts,
+                pulumi.ResourceOptions(depends_on=[self.app, args.code.package, in_force]),
             ),
         )
 

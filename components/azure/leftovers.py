@@ -169,8 +169,9 @@ RULES: Final[Mapping[str, Look]] = {
     ),
     "azure-native:web:AppServicePlan": _in_group("Microsoft.Web/serverfarms/{name}", "2025-05-01"),
     "azure-native:web:WebApp": _in_group("Microsoft.Web/sites/{name}", "2025-05-01"),
-    # A document is written over, and a key's version is only read.
+    # A document is written over, a key's version is only read, and a wait is waited again.
     "pulumi-python:dynamic/signet:Document": _put_again,
+    "pulumi-python:dynamic/signet:InForce": _put_again,
     "pulumi-python:dynamic/signet:KeyVersion": _put_again,
 }
 """API versions: those that the installed provider's own types use."""

@@ -25,6 +25,10 @@ ADMINISTRATOR_ACTIONS: Final = (
 )
 """Managing keys without signing; Key Vault Crypto Officer holds both."""
 
+SETTLING_SECONDS: Final = 120
+"""How long an app's new roles are waited for. "Troubleshoot Azure RBAC" says up to ten minutes, and
+most take less than two (unsure: not tried)."""
+
 
 def built_in(subscription: str, role: str) -> str:
     """Return the id of one of Azure's own roles."""

@@ -6,7 +6,7 @@ Pure: `components.settings` hands over the reader, which collects the faults of 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from components.azure import names
+from components.azure import names, roles
 from components.setting_values import SettingReader
 from components.surroundings import Surroundings
 
@@ -46,6 +46,11 @@ class AzureSettings:
     """Id of an action group that alarms go to; empty: nobody is told."""
     endpoint: names.Endpoint | None
     """The sandbox's Azure; None outside it."""
+
+    @property
+    def role_seconds(self) -> int:
+        """How long an app's new roles are waited for: the sandbox enforces none."""
+        return 0 if self.endpoint is not None else roles.SETTLING_SECONDS
 
     @property
     def store_url(self) -> str:

@@ -150,6 +150,7 @@ class TokenService(pulumi.ComponentResource):
                 most_instances=max(LEAST_INSTANCES, args.instances),
                 ready_instances=0,
                 log_days=args.log_days,
+                role_seconds=azure.role_seconds,
                 variables={"AzureWebJobsDisableHomepage": "true"},
                 identities=identities,
                 own_client_variable="AZURE_CLIENT_ID",

@@ -34,6 +34,7 @@ class ValidatorArgs:
     ready_instances: int
     """Instances that are always there; 0 lets it scale to none."""
     log_days: int
+    role_seconds: int
     scheme: str
     """`https`, and in the sandbox `http`."""
 
@@ -81,6 +82,7 @@ class Validator(pulumi.ComponentResource):
                 most_instances=args.most_instances,
                 ready_instances=args.ready_instances,
                 log_days=args.log_days,
+                role_seconds=args.role_seconds,
                 variables={},
             ),
             pulumi.ResourceOptions(parent=self),
