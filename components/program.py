@@ -18,6 +18,7 @@ from components import (
     packaging,
     record,
     token_service,
+    token_service_clouds,
 )
 from components.adoption import Adoption
 from components.environment import Environment, EnvironmentArgs
@@ -97,7 +98,7 @@ def main(
             services=staying,
         ),
     )
-    service = token_service.declare(
+    service = token_service_clouds.declare(
         token_service.TokenServiceOrder(
             settings=settings,
             journal=journal,

@@ -1,4 +1,4 @@
-"""The token service of an environment, in its home cloud: what it is told, and what is made of it.
+"""The token service of an environment: where it runs, what it is told, and what is made of it.
 
 It is declared after everything else of the environment: its settings hold which key signs, and a
 flip reaches it last. What it reports is confirmed with the rest, so that a key whose issuer did not
@@ -6,9 +6,9 @@ hear of the flip stays published (`confirming.with_issuer`).
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final
 
 import pulumi
 
@@ -18,7 +18,6 @@ from components.environment import SERVICE, Environment
 from components.settings import ENVIRONMENT_RING, Settings
 from signet.confirmed import Confirmed
 from signet.journal import Journal
-from signet.signals import Signal, exchange_signals
 from signet.token_service import Limits, OfferedService, SigningKey, TokenServiceSettings
 
 REPORT: Final = "token-service"
@@ -78,13 +77,6 @@ class MadeTokenService:
         }
 
 
-def declare(order: TokenServiceOrder) -> MadeTokenService | None:
-    """Declare the token service, where the settings ask for one."""
-    if not order.settings.token_service:
-        return None
-    return _MAKERS[where(order)](order)
-
-
 def where(order: TokenServiceOrder) -> str:
     """Return the cloud in which it runs: that of the key which signs.
 
@@ -95,166 +87,12 @@ def where(order: TokenServiceOrder) -> str:
     return order.settings.home if active is None else active.cloud
 
 
-def _aws(order: TokenServiceOrder) -> MadeTokenService:
-    from components.aws import names
-    from components.aws.token_service import SIGNATURES, TokenService, TokenServiceArgs
-
-    settings, environment = order.settings, order.environment
-    if settings.aws is None:
-        raise ValueError("AWS is asked for without its settings")
-    bundle = packaging.build_bundle(settings.python, recipe=packaging.TOKEN_SERVICE)
-    bucket = names.used_tokens_bucket(settings.aws.bucket)
-    limits = Limits.sharing(SIGNATURES, settings.token_service_instances)
-    service = TokenService(
-        "token-service",
-        TokenServiceArgs(
-            environment=settings.environment,
-            region=settings.aws.region,
-            account_id=settings.aws.account_id,
-            python=settings.python,
-            bundle=bundle.path,
-            settings=_settings(
-                order,
-                bundle,
-                _Place(
-                    cloud="aws",
-                    replay=bucket,
-                    endpoint=settings.aws.endpoint,
-                    limits=limits,
-                ),
-            ),
-            issuer_role_arns=pulumi.Output.all(*_issuers(environment, "aws").values()),
-            bucket=bucket,
-            instances=settings.token_service_instances,
-            per_second=limits.sign_per_second * (settings.token_service_instances or 1_000),
-            log_days=settings.log_days,
-            endpoint=settings.aws.endpoint,
-            signals=_watched(settings),
-            topic=settings.aws.alarm_topic,
-        ),
-        pulumi.ResourceOptions(depends_on=[environment]),
-    )
-    return _made(order, "aws", service, bundle)
-
-
-def _gcp(order: TokenServiceOrder) -> MadeTokenService:
-    from components.gcp import names
-    from components.gcp.token_service import SIGNATURES, TokenService, TokenServiceArgs
-    from components.gcp.upload import uploads_url
-
-    settings, environment = order.settings, order.environment
-    if settings.gcp is None:
-        raise ValueError("Google Cloud is asked for without its settings")
-    bundle = packaging.build_bundle(settings.python, recipe=packaging.TOKEN_SERVICE_BY_REST)
-    gcp, instances = settings.gcp, settings.token_service_instances
-    place = _Place(
-        cloud="gcp",
-        replay=uploads_url(names.used_tokens_bucket(gcp.bucket), gcp.endpoint),
-        endpoint=gcp.endpoint,
-        limits=Limits.sharing(SIGNATURES[gcp.key_protection], instances),
-    )
-    service = TokenService(
-        "token-service",
-        TokenServiceArgs(
-            environment=settings.environment,
-            gcp=gcp,
-            python=settings.python,
-            bundle=bundle.path,
-            settings=_settings(order, bundle, place),
-            rings=sorted(_issuers(environment, "gcp")),
-            instances=instances,
-            signals=_watched(settings),
-        ),
-        pulumi.ResourceOptions(depends_on=[environment]),
-    )
-    return _made(order, "gcp", service, bundle)
-
-
-def _azure(order: TokenServiceOrder) -> MadeTokenService:
-    from components.azure import names
-    from components.azure.token_service import (
-        LEAST_INSTANCES,
-        SIGNATURES,
-        TokenService,
-        TokenServiceArgs,
-    )
-
-    settings, environment = order.settings, order.environment
-    if settings.azure is None:
-        raise ValueError("Azure is asked for without its settings")
-    bundle = packaging.build_bundle(settings.python, recipe=packaging.TOKEN_SERVICE_BY_REST)
-    azure = settings.azure
-    instances = max(LEAST_INSTANCES, settings.token_service_instances)
-    account = names.token_service_account(azure.storage_account)
-    place = _Place(
-        cloud="azure",
-        replay=names.container_url(account, names.USED_CONTAINER, azure.endpoint),
-        endpoint=azure.endpoint.plain if azure.endpoint is not None else None,
-        limits=Limits.sharing(SIGNATURES[azure.key_sku], instances),
-    )
-    service = TokenService(
-        "token-service",
-        TokenServiceArgs(
-            environment=settings.environment,
-            azure=azure,
-            python=settings.python,
-            bundle=bundle.path,
-            bundle_sha256=bundle.sha256,
-            settings=_settings(order, bundle, place),
-            rings=sorted(_issuers(environment, "azure")),
-            instances=instances,
-            log_days=settings.log_days,
-            signals=_watched(settings),
-        ),
-        pulumi.ResourceOptions(depends_on=[environment]),
-    )
-    return _made(order, "azure", service, bundle)
-
-
-_MAKERS: Final[Mapping[str, Callable[[TokenServiceOrder], MadeTokenService]]] = {
-    "aws": _aws,
-    "azure": _azure,
-    "gcp": _gcp,
-}
-
-
-class _Service(Protocol):
-    """What the three clouds' components have in common; each is a resource too."""
-
-    url: pulumi.Output[str]
-    function_name: pulumi.Output[str]
-    log_group_name: pulumi.Output[str]
-    settings_sha256: pulumi.Output[str]
-    reported_sha256: pulumi.Output[str]
-
-
-def _watched(settings: Settings) -> tuple[Signal, ...]:
-    return exchange_signals(refusals=settings.alarm_refusals)
-
-
-def _made(
-    order: TokenServiceOrder, cloud: str, service: _Service, bundle: packaging.Bundle
-) -> MadeTokenService:
-    environment = order.settings.environment
-    return MadeTokenService(
-        cloud=cloud,
-        alarms=[signal.alarm_name(environment) for signal in _watched(order.settings)],
-        resource=cast(pulumi.Resource, service),
-        url=service.url,
-        log_group=service.log_group_name,
-        function=service.function_name,
-        expected_sha256=service.settings_sha256,
-        reported_sha256=service.reported_sha256,
-        bundle_sha256=bundle.tree_sha256,
-    )
-
-
 def _health(url: str) -> str:
     return f"{url.removesuffix('/token')}/health"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
+class Place:
     """What the settings say of the cloud that the service runs in."""
 
     cloud: str
@@ -264,14 +102,15 @@ class _Place:
     limits: Limits
 
 
-def _issuers(environment: Environment, cloud: str) -> dict[str, pulumi.Output[str]]:
+def issuers(environment: Environment, cloud: str) -> dict[str, pulumi.Output[str]]:
     """Return by ring whom a cloud lets sign, for the rings that have keys there."""
     return {ring: by[cloud] for ring, by in environment.issuers.items() if cloud in by}
 
 
-def _settings(
-    order: TokenServiceOrder, bundle: packaging.Bundle, place: _Place
+def settings_text(
+    order: TokenServiceOrder, bundle: packaging.Bundle, place: Place
 ) -> pulumi.Output[str]:
+    """Return the text of the settings artefact, known once every validator is deployed."""
     environment = order.environment
     told = pulumi.Output.all(
         confirmed=environment.confirmed,
