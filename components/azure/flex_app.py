@@ -3,9 +3,7 @@
 Order matters: the identity and its roles come before the app, and the app before the code.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 from pulumi_azure_native import (
@@ -19,54 +17,13 @@ from pulumi_azure_native import (
 )
 
 from components.azure import names, roles
-from components.azure.code_store import CodeStore
+from components.azure.flex_parts import FlexAppArgs, function_config, one_deploy_template
 from components.azure.in_force import InForce
 from components.azure.tags import SETTINGS, environment_tags
 from components.never_missing import never_missing
 from components.validator_settings import HASH_VARIABLE
-from signet.errors import RunFailed
 
 TEXT_VARIABLE: Final = "SIGNET_SETTINGS"
-_VARIABLE_BYTES: Final = 32 * 1024
-"""Azure states no limit for one app setting; Linux ends at 128 KiB, and 32 KiB is what all three
-clouds take."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlexAppArgs:
-    """What an app is made from."""
-
-    environment: str
-    service: str
-    """What is unique of it in the environment: names and fixed ids are computed from it."""
-    app_name: str
-    identity_name: str
-    resource_group: pulumi.Input[str]
-    location: str
-    subscription: str
-    account: str
-    """Name of the documents' storage account, from which fixed ids are computed."""
-    python: str
-    code: CodeStore
-    bundle_sha256: str
-    settings: pulumi.Output[str]
-    """The settings artefact as a variable carries it."""
-    settings_sha256: pulumi.Output[str]
-    memory: int
-    """MiB of one instance: 512, 2048 or 4096."""
-    most_instances: int
-    """At least 40, which is Flex Consumption's own least."""
-    ready_instances: int
-    """Instances that are always there; 0 lets it scale to none."""
-    log_days: int
-    role_seconds: int
-    """How long new roles are waited for; 0 in the sandbox, which enforces none."""
-    variables: Mapping[str, str]
-    """Further app settings."""
-    identities: Sequence[pulumi.Input[str]] = ()
-    """Ids of further identities that it may take on."""
-    own_client_variable: str = ""
-    """Name of an app setting with its own identity's client id; needed where it has several."""
 
 
 class FlexApp:
@@ -119,7 +76,7 @@ class FlexApp:
                 user_assigned_identities=[self.identity.id, *args.identities],
             ),
             site_config=site,
-            function_app_config=_flex(args, container, self.identity),
+            function_app_config=function_config(args, container, self.identity),
             tags=args.settings_sha256.apply(lambda digest: {**tags, SETTINGS: digest}),
             opts=never_missing(
                 pulumi.ResourceOptions.merge(
@@ -237,7 +194,7 @@ class FlexApp:
             tags=environment_tags(args.environment),
             properties=resources.DeploymentPropertiesArgs(
                 mode=resources.DeploymentMode.INCREMENTAL,
-                template=_template(args.location, self.app.name),
+                template=one_deploy_template(args.location, self.app.name),
                 parameters={
                     "packageUri": resources.DeploymentParameterArgs(value=args.code.address)
                 },
@@ -247,70 +204,3 @@ class FlexApp:
                 pulumi.ResourceOptions(depends_on=[self.app, args.code.package, in_force]),
             ),
         )
-
-
-def _flex(
-    args: FlexAppArgs,
-    container: storage.BlobContainer,
-    identity: managedidentity.UserAssignedIdentity,
-) -> web.FunctionAppConfigArgs:
-    """What Flex Consumption wants to know when the app is made."""
-    blobs = args.code.account.primary_endpoints.apply(_blob_endpoint)
-    ready = web.FunctionsAlwaysReadyConfigArgs(name="http", instance_count=args.ready_instances)
-    return web.FunctionAppConfigArgs(
-        deployment=web.FunctionsDeploymentArgs(
-            storage=web.FunctionsDeploymentStorageArgs(
-                type=web.FunctionsDeploymentStorageType.BLOB_CONTAINER,
-                value=pulumi.Output.concat(blobs, container.name),
-                authentication=web.FunctionsDeploymentStorageAuthenticationArgs(
-                    type=web.AuthenticationType.USER_ASSIGNED_IDENTITY,
-                    user_assigned_identity_resource_id=identity.id,
-                ),
-            )
-        ),
-        runtime=web.FunctionsRuntimeArgs(name=web.RuntimeName.PYTHON, version=args.python),
-        scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(
-            maximum_instance_count=args.most_instances,
-            instance_memory_mb=args.memory,
-            always_ready=[ready] if args.ready_instances else None,
-        ),
-    )
-
-
-def _blob_endpoint(endpoints: Any) -> str:
-    found = endpoints.get("blob") if isinstance(endpoints, dict) else endpoints.blob
-    return str(found)
-
-
-def _template(location: str, app: pulumi.Output[str]) -> dict[str, Any]:
-    """One Deploy as an Azure Resource Manager template, which the provider has no type for."""
-    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
-    return {
-        "$schema": schema,
-        "contentVersion": "1.0.0.0",
-        "parameters": {"packageUri": {"type": "securestring"}},
-        "resources": [
-            {
-                "type": "Microsoft.Web/sites/extensions",
-                "apiVersion": "2022-09-01",
-                "name": app.apply(lambda found: f"{found}/onedeploy"),
-                "location": location,
-                "properties": {
-                    "packageUri": "[parameters('packageUri')]",
-                    "remoteBuild": False,
-                },
-            }
-        ],
-    }
-
-
-def fitting(text: str, whose: str, *, remedy: str) -> str:
-    """Return settings as an app setting holds them. Raises RunFailed when they do not fit."""
-    if len(text) > _VARIABLE_BYTES:
-        raise RunFailed(
-            f"the {whose}'s settings take {len(text)} bytes, and an app setting is to hold at most "
-            f"{_VARIABLE_BYTES}",
-            where="azure",
-            remedy=remedy,
-        )
-    return text

@@ -15,7 +15,8 @@ import pulumi_azure_native as azure_native
 
 from components.azure import names
 from components.azure.code_store import CodeStore, CodeStoreArgs
-from components.azure.flex_app import FlexApp, FlexAppArgs, fitting
+from components.azure.flex_app import FlexApp
+from components.azure.flex_parts import FlexAppArgs, fitting
 from components.azure.monitoring import AlarmArgs, alarm
 from components.azure.settings import AzureSettings
 from components.azure.used_tokens import UsedTokens, UsedTokensArgs

@@ -7,7 +7,8 @@ import pulumi
 
 from components.azure import names
 from components.azure.code_store import CodeStore
-from components.azure.flex_app import FlexApp, FlexAppArgs, fitting
+from components.azure.flex_app import FlexApp
+from components.azure.flex_parts import FlexAppArgs, fitting
 from components.validator_settings import settings_hash
 
 
