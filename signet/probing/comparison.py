@@ -56,6 +56,16 @@ class CaseResult:
         return all(observation.as_expected for observation in self.observations)
 
     @property
+    def differences(self) -> list[str]:
+        """What was not as expected, in words."""
+        return [
+            f"{self.case.name} at {o.gateway.cloud} {o.gateway.name}: {o.status}, logged {o.reason}"
+            f" ({o.logged} times), subject {o.subject}"
+            for o in self.observations
+            if not o.as_expected
+        ]
+
+    @property
     def logged_reasons(self) -> list[Reason]:
         """The different reasons that validators logged, in the gateways' order."""
         return list(dict.fromkeys(o.reason for o in self.observations if o.reason is not None))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 _CLOCKS_APART: Final = 60_000
-_PAUSES: Final = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0)
+_PAUSES: Final = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def await_decisions(
 ) -> list[LoggedDecision]:
     """Return the decisions logged since the last time.
 
-    With `wanted` it waits (at most about 3 s) for one to appear: logs come a little after answers.
+    With `wanted` it waits (at most about 10 s) for one to appear: logs come a little after answers.
     """
     for pause in _PAUSES:
         if pause:

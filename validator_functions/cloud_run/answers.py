@@ -27,7 +27,7 @@ def answer(decision: Decision, request_id: str = "") -> Answer:
         status, headers, content = refusal(decision, request_id)
         return status, header_lines(headers), content
     found = identity(decision)
-    values = [found[name] for name in _NAMES]
+    values = [found.get(name, "") for name in _NAMES]
     body = _TOLD % (*map(_quoted, values),)
     # All of it prints; where it is ASCII without a space at an end, headers carry it as it is.
     if not "".join(values).isascii() or [*map(str.strip, values)] != values:

@@ -50,6 +50,7 @@ def test_a_gateway_that_lets_a_bad_token_through_is_found() -> None:
 
     wrong = [r for r in results_of(inner, open_door) if not r.as_expected]
     assert len(wrong) == len(CASES) - 1
+    assert all(r.differences[0].startswith(f"{r.case.name} at aws http: 200, log") for r in wrong)
 
 
 def test_a_validator_that_gives_another_reason_is_found() -> None:
