@@ -9,6 +9,8 @@ from pulumi_azure_native import storage
 
 from components.azure import names
 from components.azure.storage_account import StorageAccountArgs, storage_account
+from components.guarded import ENVIRONMENT
+from components.moved import moved_from
 
 _UNTIL: Final = "2100-01-01T00:00:00Z"
 """The end of the right to read one bundle. Fixed, or every preview would show a change; the bundle
@@ -43,6 +45,11 @@ class CodeStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:azure:CodeStore", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
+        # All stood below the environment's own validator before services had validators too.
+        formerly = f"{ENVIRONMENT}-azure-validator"
+        before = pulumi.create_urn(
+            formerly, "signet:azure:Validator", parent=opts.parent if opts else None
+        )
         self.account = storage_account(
             f"{name}-account",
             StorageAccountArgs(
@@ -54,7 +61,7 @@ class CodeStore(pulumi.ComponentResource):
                 shared_keys=True,
                 public_blobs=False,
             ),
-            own,
+            moved_from(own, before, f"{formerly}-code"),
         )
         bundles = storage.BlobContainer(
             f"{name}-bundles",
@@ -62,7 +69,7 @@ class CodeStore(pulumi.ComponentResource):
             account_name=self.account.name,
             container_name=names.CODE_CONTAINER,
             public_access=storage.PublicAccess.NONE,
-            opts=own,
+            opts=moved_from(own, before, f"{formerly}-code-bundles"),
         )
         # Its hash is in the name, so that another bundle goes again.
         blob_name = f"{args.bundle_sha256}/released-package.zip"
@@ -74,7 +81,7 @@ class CodeStore(pulumi.ComponentResource):
             blob_name=blob_name,
             content_type="application/zip",
             source=pulumi.FileAsset(str(args.bundle)),
-            opts=own,
+            opts=moved_from(own, before, f"{formerly}-bundle"),
         )
         token = storage.list_storage_account_service_sas_output(
             account_name=self.account.name,

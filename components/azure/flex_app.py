@@ -116,7 +116,10 @@ class FlexApp:
             account_name=self._args.code.account.name,
             container_name=names.app_container(self._args.service),
             public_access=storage.PublicAccess.NONE,
-            opts=self._opts,
+            # The environment's own was declared beside the account that holds it.
+            opts=pulumi.ResourceOptions.merge(
+                self._opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{name}-code-app")])
+            ),
         )
 
     def _grants(self, name: str) -> list[authorization.RoleAssignment]:

@@ -10,6 +10,8 @@ from components.gcp import names
 from components.gcp.private_bucket import PrivateBucketArgs, private_bucket
 from components.gcp.settings import GcpSettings
 from components.gcp.source_archive import source_archive
+from components.guarded import ENVIRONMENT
+from components.moved import moved_from
 from components.never_missing import never_missing
 
 
@@ -34,6 +36,11 @@ class CodeStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:gcp:CodeStore", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
+        # Both stood below the environment's own validator before services had validators too.
+        formerly = f"gcp-{ENVIRONMENT}-validator"
+        before = pulumi.create_urn(
+            formerly, "signet:gcp:Validator", parent=opts.parent if opts else None
+        )
         bucket = private_bucket(
             f"{name}-bucket",
             PrivateBucketArgs(
@@ -42,9 +49,14 @@ class CodeStore(pulumi.ComponentResource):
                 bucket=names.source_bucket(args.gcp.bucket),
                 force_destroy=args.force_destroy,
             ),
-            own,
+            moved_from(own, before, f"{formerly}-source"),
         )
-        self.source = source_object(f"{name}-bundle", bucket.name, args.bundle, own)
+        self.source = source_object(
+            f"{name}-bundle",
+            bucket.name,
+            args.bundle,
+            moved_from(own, before, f"{formerly}-bundle"),
+        )
         self.register_outputs({"bucket": bucket.name})
 
 

@@ -46,6 +46,8 @@ class Declared:
     depends_on: frozenset[str]
     protect: bool
     retain_on_delete: bool
+    aliases: frozenset[tuple[str, str]]
+    """Names under which it stood before, each with the URN of its parent then."""
     deletes_first: bool | None
     """What the program says of replacements; None leaves it to the provider."""
     import_id: str
@@ -222,6 +224,11 @@ class _Monitor(mocks.MockMonitor):
                     depends_on=frozenset(request.dependencies),
                     protect=request.protect,
                     retain_on_delete=request.retainOnDelete,
+                    aliases=frozenset(
+                        (each.spec.name, each.spec.parentUrn)
+                        for each in request.aliases
+                        if each.spec.name  # else it is one of azure-native's own, of a type
+                    ),
                     deletes_first=request.deleteBeforeReplace
                     if request.deleteBeforeReplaceDefined
                     else None,

@@ -151,6 +151,29 @@ def test_no_replacement_of_a_validator_or_document_deletes_first(
     assert [each.name for each in found if each.deletes_first is not False] == []
 
 
+MOVED = {
+    "azure-code-account": "environment-azure-validator-code",
+    "azure-code-bundles": "environment-azure-validator-code-bundles",
+    "azure-code-bundle": "environment-azure-validator-bundle",
+    "gcp-code-bucket": "gcp-environment-validator-source",
+    "gcp-code-bundle": "gcp-environment-validator-bundle",
+}
+"""What stood below the environment's own validator before services had validators too."""
+
+
+def test_what_moved_is_known_by_where_it_stood(declared: list[Declared]) -> None:
+    by_name = {each.name: each for each in declared}
+    for name, before in MOVED.items():
+        ((known, parent),) = by_name[name].aliases
+        validator = before.removesuffix("-bundles").removesuffix("-bundle").removesuffix("-code")
+        assert known == before
+        assert parent.endswith(f":Validator::{validator.removesuffix('-source')}")
+    containers = [each for each in declared if each.name == "environment-azure-validator-container"]
+    assert {name for each in containers for name, _ in each.aliases} == {
+        "environment-azure-validator-code-app"
+    }
+
+
 def test_every_resource_is_of_a_provider_whose_version_is_told(declared: list[Declared]) -> None:
     for resource in declared:
         if sdk_of(resource) is not None:
