@@ -7,6 +7,7 @@ import logging
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from .proxies import PROXIES
 from .runtimes import CloudRun, Function, Host, Lambda, Module
 from .sandbox_gateways import SandboxGateways
 
-_AT_ONCE = 3
+_AT_ONCE = 4
+_EMULATORS = 3
 
 
 def main() -> int:
@@ -48,8 +50,8 @@ def main() -> int:
     return _end(columns, text, complete=not missing and "--without-sandbox" not in sys.argv)
 
 
-def _hosts(stack: ExitStack, folder: Path) -> list[Host]:
-    hosts: list[Host] = [
+def _hosts(stack: ExitStack, folder: Path) -> list[Host | Sequence[Host]]:
+    hosts: list[Host | Sequence[Host]] = [
         Module(),
         Lambda(
             {
@@ -61,8 +63,12 @@ def _hosts(stack: ExitStack, folder: Path) -> list[Host]:
         Lambda({"Lambda, HTTP IAM": "http-iam"}, iam=True),
     ]
     if "--without-sandbox" not in sys.argv:
-        # First of those that take long: it takes longest.
-        hosts.insert(1, SandboxGateways(stack.enter_context(emulator(folder / "emulator"))))
+        # First of those that take long: they take longest, and mostly wait.
+        ports = [
+            stack.enter_context(emulator(folder / f"emulator-{number}"))
+            for number in range(_EMULATORS)
+        ]
+        hosts.insert(1, [SandboxGateways(port) for port in ports])
     return [*hosts, Function(folder), *stack.enter_context(CloudRun.all(folder))]
 
 

@@ -33,9 +33,17 @@ class Column:
         self.barred: dict[str, str] = {}
         self.differences: list[str] = []
 
+    def add(self, other: "Column") -> None:
+        """Take in what another of the same kind did with other settings."""
+        self.same += other.same
+        self.statuses += other.statuses
+        self.own |= other.own
+        self.barred |= other.barred
+        self.differences += other.differences
+
 
 def run(
-    hosts: Sequence[Host],
+    hosts: Sequence[Host | Sequence[Host]],
     groups: Groups,
     folder: Path,
     store: str,
@@ -45,27 +53,46 @@ def run(
 ) -> list[Column]:
     """Deploy each group to every host and put its cases; `at_once` hosts at a time.
 
-    `store` is an address for the published set, where nothing has to answer.
+    Where several of a kind stand for one host, the groups are dealt out among them. `store` is an
+    address for the published set, where nothing has to answer.
     """
     told = [(Deployment(with_store(each, store), each.now), cases) for each, cases in groups]
+    crews = [[each] if isinstance(each, Host) else list(each) for each in hosts]
     with ThreadPoolExecutor(at_once) as pool:
-        found = pool.map(lambda host: _run(host, told, Path(mkdtemp(dir=folder)), say), hosts)
-        return [column for columns in found for column in columns]
+        begun = [
+            [
+                pool.submit(_run, host, told[at :: len(crew)], Path(mkdtemp(dir=folder)), say)
+                for at, host in enumerate(crew)
+            ]
+            for crew in crews
+        ]
+        return [column for crew in begun for column in _merged([each.result() for each in crew])]
+
+
+def _merged(found: Sequence[list[Column]]) -> list[Column]:
+    first, *others = found
+    for columns in others:
+        for column, other in zip(first, columns, strict=True):
+            column.add(other)
+    return first
 
 
 def _run(host: Host, groups: Groups, folder: Path, say: Callable[[str], Any]) -> list[Column]:
     columns = [Column(runtime) for runtime in host.runtimes]
     began = time.monotonic()
+    told: Counter[str] = Counter()
     for number, (deployment, cases) in enumerate(groups, 1):
         with host.deployed(deployment, folder):
             for column in columns:
                 for asked in cases:
                     put(column.runtime, asked, column)
+        for column in columns:
+            for each in column.differences[told[column.name] :]:
+                say(f"DIFFERENCE {column.name}: {each}")
+            told[column.name] = len(column.differences)
         if number % _TELL_EVERY == 1 or number == len(groups):
-            found = sum(len(column.differences) for column in columns)
-            took = time.monotonic() - began
-            told = f"{number} of {len(groups)} settings, {took:.0f} s, {found} differences"
-            say(f"{columns[0].name}: {told}")
+            took = f"{time.monotonic() - began:.0f} s"
+            say(f"{columns[0].name}: {number} of {len(groups)} settings, {took}")
     return columns
 
 

@@ -82,7 +82,7 @@ def send(
     """One request, with header values as octets that no client library has looked at."""
     head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n".encode()
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=90) as connection:
         with suppress(OSError):  # It may answer and close before it has read everything.
             connection.sendall(head + lines + b"\r\n")
         answer = http.client.HTTPResponse(connection)

@@ -25,6 +25,8 @@ from .seen import LogFile, Seen
 
 _ROLE = "arn:aws:iam::000000000000:role/validator"
 HEADER = "$request.header.Authorization"
+_TIMEOUT_SECONDS = 60
+"""A machine with much to do needs seconds for a cold start; how long one may take is no case."""
 _ENTRY = "pinned_entry"
 _FUNCTIONS = ("validator-simple", "validator-iam")
 _PINNED = '''"""The handler under a wall clock that stands still; its log goes to a file as well."""
@@ -97,7 +99,7 @@ class SandboxGateways(Host):
             Role=_ROLE,
             Handler=handler,
             Code={"ZipFile": code},
-            Timeout=10,
+            Timeout=_TIMEOUT_SECONDS,
         )
         self._settled(name)
 

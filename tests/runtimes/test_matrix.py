@@ -53,6 +53,14 @@ def test_the_commonest_settings_give_every_case_its_answer_at_lambda_and_the_fun
     assert all(column.same.total() > 350 for column in columns)
 
 
+def test_settings_that_are_dealt_out_among_two_are_counted_as_those_of_one(
+    tmp_path: Path, module_column: Column
+) -> None:
+    (column,) = run([[Module(), Module()]], GROUPS, tmp_path, STORE)
+    assert (column.same, column.statuses) == (module_column.same, module_column.statuses)
+    assert column.differences == []
+
+
 def test_a_difference_is_found_and_told(tmp_path: Path) -> None:
     deployment, cases = GROUPS[0]
     wrong = [each._replace(reason="key_denied") for each in cases[:3]]
