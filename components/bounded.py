@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 class Answer(Generic[T]):
@@ -38,7 +39,7 @@ class Answer(Generic[T]):
         return self._value
 
 
-def ask_all(questions: Mapping[str, Callable[[], T]]) -> dict[str, Answer[T]]:
+def ask_all(questions: Mapping[K, Callable[[], T]]) -> dict[K, Answer[T]]:
     """Ask everything at once, and return without waiting.
 
     On daemon threads: a cloud that hangs must hold up neither the answer nor the process's end,

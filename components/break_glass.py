@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from components.adoption import FoundKey
+from components.rings import document_path
 from components.settings import ENVIRONMENT_RING, Settings
-from signet.errors import CouldNotCheck
+from signet.documents import JWKS_PATH
 from signet.observed import StoreReading
 
 
@@ -58,27 +59,22 @@ class BreakGlass(Protocol):
 
 
 def hands(settings: Settings, ring: str = ENVIRONMENT_RING) -> dict[str, BreakGlass]:
-    """Return the data plane of every cloud of an environment, for one ring's published set.
-
-    Raises CouldNotCheck for a ring whose set is nowhere known to be published: writing the set of
-    one ring over another's would refuse all of the other's tokens.
-    """
-    if ring != ENVIRONMENT_RING:
-        raise CouldNotCheck(f"nothing says where the set of the ring {ring} is published")
+    """Return the data plane of every cloud of an environment, for one ring's published set."""
+    path = document_path(ring, JWKS_PATH)
     cache = f"public, max-age={settings.timings.jwks_max_age}"
     made: dict[str, BreakGlass] = {}
     if settings.aws is not None:
         from components.aws.break_glass import AwsBreakGlass
 
-        made["aws"] = AwsBreakGlass(settings.aws, cache)
+        made["aws"] = AwsBreakGlass(settings.aws, cache, path)
     if settings.azure is not None:
         from components.azure.break_glass import AzureBreakGlass
 
-        made["azure"] = AzureBreakGlass(settings.azure, cache)
+        made["azure"] = AzureBreakGlass(settings.azure, cache, path)
     if settings.gcp is not None:
         from components.gcp.break_glass import GcpBreakGlass
 
-        made["gcp"] = GcpBreakGlass(settings.gcp, cache)
+        made["gcp"] = GcpBreakGlass(settings.gcp, cache, path)
     return made
 
 

@@ -48,6 +48,8 @@ class Documents:
     """What every cloud publishes for one ring, byte for byte the same."""
 
     ring: str
+    folder: str
+    """Below the store's address: empty for the environment's, else with a slash at its end."""
     jwks: pulumi.Output[str]
     discovery: pulumi.Output[str]
 
@@ -71,6 +73,10 @@ class ValidatorOrder:
     """One service's validator in one cloud."""
 
     service: str
+    ring: str
+    """The key ring whose tokens it takes, and no other's."""
+    issuer: str
+    """The `iss` of that ring."""
     bundle: Path
     bundle_sha256: str
     """Of the zip's bytes: its copies in a cloud are named by it."""
@@ -97,7 +103,8 @@ class MadeValidator:
 
 class Cloud(Protocol):
     """One cloud of an environment. The methods are called in this order, and once each but for
-    `make_validator`: that is called for the environment first, then for each service.
+    `make_keys` and `make_validator`: these are called for the environment first, then for each
+    ring of a service's own and for each service.
     """
 
     def make_keys(self, order: KeyOrder) -> MadeKeys:
@@ -112,16 +119,19 @@ class Cloud(Protocol):
         """Declare alarms on the lines of the validators so far, and return the alarms' names."""
         ...
 
-    def publish(self, documents: Documents) -> None:
-        """Declare the store and its documents."""
+    def publish(self, documents: Sequence[Documents]) -> None:
+        """Declare the store and the documents of every ring."""
         ...
 
     def store_url(self) -> str:
         """Return the address below which this cloud's documents are read."""
         ...
 
-    def private_store(self) -> Mapping[str, str] | None:
-        """Return how a validator reads its own cloud's private store; None if it is public."""
+    def private_store(self, ring: str) -> Mapping[str, str] | None:
+        """Return how a validator reads a ring's set in its own cloud's private store.
+
+        None if the store is public.
+        """
         ...
 
     def finish(self) -> None:

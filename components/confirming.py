@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from signet.confirmed import Confirmed, KeyResource, ValidatorReport
+from signet.confirmed import Confirmed, KeyResource, ValidatorReport, confirm
 from signet.errors import RunFailed
 from signet.journal import Journal
 from signet.key_ring import KeyRing
@@ -15,42 +15,53 @@ Keys = Mapping[str, tuple[str, dict[str, str] | None]]
 while it is published, its JWK."""
 
 
-def confirm(
+def confirm_run(
     journal: Journal,
-    ring: KeyRing,
-    keys: Keys,
+    keys: Mapping[str, Keys],
     *,
-    jwks: str,
-    reports: Mapping[str, tuple[str, str]],
+    sets: Mapping[str, str],
+    reports: Mapping[str, tuple[str, str, str]],
     token_lifetime: int,
     before: Confirmed | None,
 ) -> Confirmed:
     """Return what a run confirms. Pure.
 
+    `keys` and `sets` (published sets as text) are by ring, `reports` by validator: the ring that it
+    trusts, the settings hash that it was meant to have, and the one that it reports.
     `kid`s once confirmed are kept for good: a key that is no longer published shows none.
     """
-    known = dict(before.kids.get(ring.name, {})) if before is not None else {}
-    known.update({int(n): jwk["kid"] for n, (_, jwk) in keys.items() if jwk is not None})
-    active = ring.active
-    clouds = {generation.number: generation.cloud for generation in ring.generations}
-    return Confirmed(
-        journal_digest=journal.digest,
-        sequence={ring.name: ring.sequence},
-        kids={ring.name: known},
+    rings = {name: journal.rings[name] for name in keys}
+    return confirm(
+        journal,
+        before,
+        token_lifetime=token_lifetime,
+        kids={**(before.kids if before is not None else {}), **_kids(keys, before)},
         key_resources={
-            ring.name: {
-                int(number): KeyResource(clouds[int(number)], resource)
-                for number, (resource, _) in keys.items()
+            name: {
+                int(number): KeyResource(_cloud(rings[name], int(number)), resource)
+                for number, (resource, _) in by_number.items()
             }
+            for name, by_number in keys.items()
         },
-        active={ring.name: active.number} if active is not None else {},
-        token_lifetime={ring.name: token_lifetime},
-        published_sha256={ring.name: hashlib.sha256(jwks.encode()).hexdigest()},
         validators={
-            name: ValidatorReport((ring.name,), expected, reported)
-            for name, (expected, reported) in reports.items()
+            name: ValidatorReport((ring,), expected, reported)
+            for name, (ring, expected, reported) in reports.items()
+        },
+        published_sha256={
+            name: hashlib.sha256(jwks.encode()).hexdigest() for name, jwks in sets.items()
         },
     )
+
+
+def _kids(keys: Mapping[str, Keys], before: Confirmed | None) -> dict[str, dict[int, str]]:
+    told = {name: dict(before.kids.get(name, {})) if before is not None else {} for name in keys}
+    for name, by_number in keys.items():
+        told[name].update({int(n): jwk["kid"] for n, (_, jwk) in by_number.items() if jwk})
+    return told
+
+
+def _cloud(ring: KeyRing, number: int) -> str:
+    return next(each.cloud for each in ring.generations if each.number == number)
 
 
 def issuing(now: Confirmed, before: Confirmed | None) -> dict[str, int]:

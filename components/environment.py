@@ -10,9 +10,10 @@ import pulumi
 from components import leaving
 from components.adoption import Adoption
 from components.cloud import Cloud, Documents, KeyOrder, MadeKeys, MadeValidator, ValidatorOrder
-from components.confirming import Keys, checked, confirm, published, shown
+from components.confirming import Keys, checked, confirm_run, published, shown
 from components.guarded import ENVIRONMENT, Guarded, environments_own, of_service
 from components.packaging import Bundle
+from components.rings import document_path, folder_of, ring_of
 from components.settings import ENVIRONMENT_RING, Settings
 from components.validator_settings import TrustedRing, ValidatorTerms, render_settings
 from signet.confirmed import Confirmed
@@ -83,20 +84,20 @@ class Environment(pulumi.ComponentResource):
             cloud: _MAKERS[cloud](settings, args.journal_resource, self)
             for cloud in settings.clouds
         }
-        made = {
-            cloud: clouds[cloud].make_keys(order)
-            for cloud in settings.clouds
-            if (order := self._order(ring, cloud)) is not None
+        made = {each.name: self._keys(each, clouds) for each in self._rings()}
+        keys = {each.name: _gather(each, made[each.name], args.confirmed) for each in self._rings()}
+        documents = {
+            each.name: self._documents(each, keys[each.name], clouds)
+            for each in self._rings()
+            if each.published
         }
-        keys = _gather(ring, made, args.confirmed)
-        documents = self._documents(ring, keys, clouds)
-        made_validators = self._validators(ring, documents, clouds)
+        made_validators = self._validators(documents, clouds)
         watched = signals(
             refusals=settings.alarm_refusals, unknown_keys=settings.alarm_unknown_keys
         )
         self.alarms = {cloud: part.watch(watched) for cloud, part in clouds.items()}
         for cloud in clouds.values():
-            cloud.publish(documents)
+            cloud.publish(list(documents.values()))
             cloud.finish()
         self.issuer = ring.issuer
         self.jwks_urls = {cloud: jwks_url(part) for cloud, part in clouds.items()}
@@ -112,14 +113,43 @@ class Environment(pulumi.ComponentResource):
             name: self._validator_output(validator) for name, validator in validators.items()
         }
         self.services = {
-            service.name: service_output(service, made_validators[service.name])
+            service.name: {
+                **service_output(service, made_validators[service.name]),
+                **self._ring_output(ring_of(service), clouds),
+            }
             for service in args.services
         }
-        self.issuers = {ring.name: {cloud: keys.issuer for cloud, keys in made.items()}}
-        self.signing_keys = keys.apply(lambda found: {ring.name: shown(ring, found)})
-        self.published_sets = {ring.name: documents.jwks}
-        self.confirmed = self._confirmed(ring, keys, documents, validators)
+        self.issuers = {
+            name: {cloud: keys.issuer for cloud, keys in by_cloud.items()}
+            for name, by_cloud in made.items()
+        }
+        self.signing_keys = pulumi.Output.all(**keys).apply(
+            lambda found: {each.name: shown(each, found[each.name]) for each in self._rings()}
+        )
+        self.published_sets = {name: each.jwks for name, each in documents.items()}
+        self.confirmed = self._confirmed(keys, documents, validators)
         self.register_outputs({"issuer": self.issuer, "jwksUrls": self.jwks_urls})
+
+    def _rings(self) -> list[KeyRing]:
+        """Return the rings of which something exists, the environment's first."""
+        return sorted(
+            (ring for ring in self._args.journal.rings.values() if not ring.closed),
+            key=lambda ring: (ring.name != ENVIRONMENT_RING, ring.name),
+        )
+
+    def _keys(self, ring: KeyRing, clouds: Mapping[str, Cloud]) -> dict[str, MadeKeys]:
+        return {
+            name: cloud.make_keys(order)
+            for name, cloud in clouds.items()
+            if (order := self._order(ring, name)) is not None
+        }
+
+    def _ring_output(self, ring: str, clouds: Mapping[str, Cloud]) -> dict[str, Any]:
+        return {
+            "ring": ring,
+            "issuer": self._args.journal.rings[ring].issuer,
+            "jwksUrls": {name: jwks_url(cloud, ring) for name, cloud in clouds.items()},
+        }
 
     def _order(self, ring: KeyRing, cloud: str) -> KeyOrder | None:
         generations = [g for g in ring.generations if g.exists and g.cloud == cloud]
@@ -132,34 +162,47 @@ class Environment(pulumi.ComponentResource):
         self, ring: KeyRing, keys: pulumi.Output[Keys], clouds: Mapping[str, Cloud]
     ) -> Documents:
         first = clouds[self._args.settings.clouds[0]]
-        jwks_uri = jwks_url(first)
+        jwks_uri = jwks_url(first, ring.name)
         jwks = keys.apply(
             lambda found: render_jwks(published(ring, found), ring.sequence, ring.denied)
         )
         discovery = render_discovery(
             ring.issuer, jwks_uri, [generation.algorithm for generation in ring.published]
         )
-        return Documents(ring=ring.name, jwks=jwks, discovery=pulumi.Output.from_input(discovery))
+        return Documents(
+            ring=ring.name,
+            folder=folder_of(ring.name),
+            jwks=jwks,
+            discovery=pulumi.Output.from_input(discovery),
+        )
 
-    def _validators(self, ring: KeyRing, documents: Documents, clouds: Mapping[str, Cloud]) -> Made:
+    def _validators(self, documents: Mapping[str, Documents], clouds: Mapping[str, Cloud]) -> Made:
         """Declare the environment's own validators first, then each service's."""
-        settings, bundle = self._args.settings, self._args.bundle
+        settings, bundle, journal = self._args.settings, self._args.bundle, self._args.journal
         guarded = [
-            environments_own(settings, ring),
+            environments_own(settings, journal.rings[ENVIRONMENT_RING]),
             *(
-                of_service(service, settings, ring, self._args.journal.services[service.name])
+                of_service(
+                    service,
+                    settings,
+                    journal.rings[ring_of(service)],
+                    journal.services[service.name],
+                )
                 for service in self._args.services
             ),
         ]
 
         def declared(each: Guarded, cloud: str) -> MadeValidator:
+            ring = journal.rings[each.ring]
             terms = validator_terms(settings, ring, each, cloud, bundle.tree_sha256)
             return clouds[cloud].make_validator(
                 ValidatorOrder(
                     service=each.name,
+                    ring=ring.name,
+                    issuer=ring.issuer,
                     bundle=bundle.path,
                     bundle_sha256=bundle.sha256,
-                    settings=_validator_settings(terms, ring, documents, clouds),
+                    settings=_validator_settings(terms, ring, documents[ring.name], clouds),
                     gateway=each.gateways.get(cloud),
                 )
             )
@@ -179,22 +222,28 @@ class Environment(pulumi.ComponentResource):
 
     def _confirmed(
         self,
-        ring: KeyRing,
-        keys: pulumi.Output[Keys],
-        documents: Documents,
+        keys: Mapping[str, pulumi.Output[Keys]],
+        documents: Mapping[str, Documents],
         validators: Mapping[str, MadeValidator],
     ) -> pulumi.Output[str]:
+        own = {
+            f"{service.name}-{cloud}": ring_of(service)
+            for service in self._args.services
+            for cloud in service.clouds
+        }
         reports = {
-            name: pulumi.Output.all(made.expected_sha256, made.reported_sha256)
+            name: pulumi.Output.all(
+                own.get(name, ENVIRONMENT_RING), made.expected_sha256, made.reported_sha256
+            )
             for name, made in validators.items()
         }
-        return pulumi.Output.all(keys=keys, jwks=documents.jwks, reports=reports).apply(
-            lambda all_: confirm(
+        sets = {name: each.jwks for name, each in documents.items()}
+        return pulumi.Output.all(keys=dict(keys), sets=sets, reports=reports).apply(
+            lambda all_: confirm_run(
                 self._args.journal,
-                ring,
                 all_["keys"],
-                jwks=all_["jwks"],
-                reports={name: (both[0], both[1]) for name, both in all_["reports"].items()},
+                sets=all_["sets"],
+                reports={name: tuple(told) for name, told in all_["reports"].items()},
                 token_lifetime=self._args.settings.timings.token_lifetime,
                 before=self._args.confirmed,
             ).dumps()
@@ -205,9 +254,10 @@ def _validator_settings(
     terms: ValidatorTerms, ring: KeyRing, documents: Documents, clouds: Mapping[str, Cloud]
 ) -> pulumi.Output[str]:
     """Return the text of one validator's settings: its own cloud's store first, then mirrors."""
-    private = clouds[terms.cloud].private_store()
+    private = clouds[terms.cloud].private_store(ring.name)
     others = [other for name, other in clouds.items() if name != terms.cloud]
-    urls = [] if private is not None else [jwks_url(c) for c in (clouds[terms.cloud], *others)]
+    stores = [] if private is not None else [clouds[terms.cloud], *others]
+    urls = [jwks_url(cloud, ring.name) for cloud in stores]
     return documents.jwks.apply(
         lambda jwks: render_settings(
             terms,
@@ -242,9 +292,9 @@ def service_output(service: Service, made: Mapping[str, MadeValidator]) -> dict[
     }
 
 
-def jwks_url(cloud: Cloud) -> str:
-    """Return the address of a cloud's published set."""
-    return f"{cloud.store_url()}/{JWKS_PATH}"
+def jwks_url(cloud: Cloud, ring: str = ENVIRONMENT_RING) -> str:
+    """Return the address of a ring's published set in a cloud."""
+    return f"{cloud.store_url()}/{document_path(ring, JWKS_PATH)}"
 
 
 def validator_terms(

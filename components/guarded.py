@@ -19,6 +19,8 @@ class Guarded:
     """One validator's part of the trust, the same in each of its clouds."""
 
     name: str
+    ring: str
+    """The key ring whose tokens it takes."""
     clouds: Sequence[str]
     audience: str
     routes: Sequence[Mapping[str, Any]]
@@ -38,6 +40,7 @@ def environments_own(settings: Settings, ring: KeyRing) -> Guarded:
     """
     return Guarded(
         name=ENVIRONMENT,
+        ring=ring.name,
         clouds=settings.clouds,
         audience=settings.audience,
         routes=[every_route(settings.required_scope)],
@@ -55,6 +58,7 @@ def of_service(service: Service, settings: Settings, ring: KeyRing, ceiling: Cei
     in_force = ring.in_force(settings.timings).token_lifetime
     return Guarded(
         name=service.name,
+        ring=ring.name,
         clouds=[cloud for cloud in settings.clouds if cloud in service.clouds],
         audience=service.audience,
         routes=service.routes,

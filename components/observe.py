@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
+from components import rings as key_rings
 from components.adoption import FoundKey
 from components.bounded import Answer, ask_all, wait_for
 from components.collisions import ChosenName
 from components.settings import ENVIRONMENT_RING, Settings
+from signet.documents import JWKS_PATH
 from signet.errors import CouldNotCheck
 from signet.observed import StoreReading
 
@@ -33,8 +36,8 @@ class Observation:
 class CloudReader:
     """How one cloud is looked at."""
 
-    store: Callable[[], StoreReading]
-    """Raises nothing, and is bounded in time."""
+    store: Callable[[str], StoreReading]
+    """Reads the published set of a ring. Raises nothing, and is bounded in time."""
     keys: Callable[[], Sequence[FoundKey]]
     """Raises CouldNotCheck: guessing could make a key twice."""
     names: Callable[[], Iterable[ChosenName]] = tuple
@@ -43,6 +46,7 @@ class CloudReader:
 
 def observe(
     readers: Mapping[str, CloudReader],
+    rings: Sequence[str] = (ENVIRONMENT_RING,),
     *,
     key_seconds: float = _KEY_SECONDS,
     despite_keys: bool = False,
@@ -53,10 +57,16 @@ def observe(
     command that changes nothing) such a cloud is named in `unlisted` instead.
     """
     keys = ask_all({cloud: reader.keys for cloud, reader in readers.items()})
-    stores = ask_all({cloud: reader.store for cloud, reader in readers.items()})
+    stores = ask_all(
+        {
+            (ring, cloud): partial(reader.store, ring)
+            for ring in rings
+            for cloud, reader in readers.items()
+        }
+    )
     begun = time.monotonic()
     wait_for(stores.values(), _SECONDS)
-    found = {cloud: _reading(answer) for cloud, answer in stores.items()}
+    found = {place: _reading(answer) for place, answer in stores.items()}
     wait_for(keys.values(), key_seconds - (time.monotonic() - begun))
     every: list[FoundKey] = []
     unlisted: dict[str, str] = {}
@@ -67,8 +77,16 @@ def observe(
             if not despite_keys:
                 raise
             unlisted[cloud] = error.where or error.what
-    found = {cloud: _as_of_now(reading, stores[cloud].at) for cloud, reading in found.items()}
-    return Observation(stores={ENVIRONMENT_RING: found}, keys=every, unlisted=unlisted)
+    return Observation(
+        stores={
+            ring: {
+                cloud: _as_of_now(found[ring, cloud], stores[ring, cloud].at) for cloud in readers
+            }
+            for ring in rings
+        },
+        keys=every,
+        unlisted=unlisted,
+    )
 
 
 def _reading(answer: Answer[StoreReading]) -> StoreReading:
@@ -103,7 +121,7 @@ def store_urls(settings: Settings) -> dict[str, str]:
 
 
 def readers(settings: Settings) -> dict[str, CloudReader]:
-    """Return how each cloud of the environment is looked at."""
+    """Return how each cloud of the environment is looked at, for the rings of its settings."""
     made: dict[str, CloudReader] = {}
     if (aws := settings.aws) is not None:
         from components.aws.chosen_names import chosen_names
@@ -111,7 +129,7 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
         from components.aws.readback import read_store
 
         made["aws"] = CloudReader(
-            store=lambda: read_store(aws, settings.publish),
+            store=lambda ring: read_store(aws, settings.publish, _set_path(ring)),
             keys=lambda: find_keys(aws, settings.environment),
             names=lambda: chosen_names(
                 aws, token_service=settings.token_service and settings.home == "aws"
@@ -124,7 +142,7 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
         from components.environment import SERVICE
 
         made["azure"] = CloudReader(
-            store=lambda: read_azure_store(azure, settings.publish),
+            store=lambda ring: read_azure_store(azure, settings.publish, _set_path(ring)),
             keys=lambda: find_azure_keys(azure, settings.environment),
             names=lambda: chosen_azure_names(
                 azure,
@@ -140,10 +158,18 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
         from components.gcp.readback import read_store as read_gcp_store
 
         made["gcp"] = CloudReader(
-            store=lambda: read_gcp_store(gcp, settings.publish),
-            keys=lambda: find_gcp_keys(gcp, settings.environment, ENVIRONMENT_RING),
+            store=lambda ring: read_gcp_store(gcp, settings.publish, _set_path(ring)),
+            keys=lambda: [
+                key
+                for ring in key_rings.names_of(settings)
+                for key in find_gcp_keys(gcp, settings.environment, ring)
+            ],
             names=lambda: chosen_gcp_names(
                 gcp, token_service=settings.token_service and settings.home == "gcp"
             ),
         )
     return made
+
+
+def _set_path(ring: str) -> str:
+    return key_rings.document_path(ring, JWKS_PATH)

@@ -17,6 +17,7 @@ from components import (
     observe,
     packaging,
     record,
+    rings,
     token_service,
     token_service_clouds,
 )
@@ -36,6 +37,7 @@ from signet.token_service import OfferedService
 from signet.trust_changes import widened
 
 Readers = Callable[[Settings], Mapping[str, CloudReader]]
+"""The settings name every ring that is to be looked at."""
 
 
 def main(
@@ -61,12 +63,16 @@ def main(
     _warn_of_unguarded_keys(settings)
     known = record.read()
     _check_issuer(settings, known.journal)
+    staying = _staying(onboarded, known, settings, int(clock()))
+    rings.refuse_changed(staying, known.journal)
+    left = {*leaving.deployed(known), *(each.name for each in onboarded)}
+    left -= {each.name for each in staying}
+    settings = rings.of_services(settings, staying, known.journal, left)
     looking = readers(settings)
     if not is_urgent(request):
         _refuse_taken_names(looking, known)
-    seen = observe.observe(looking, despite_keys=is_urgent(request))
+    seen = observe.observe(looking, rings.names_of(settings), despite_keys=is_urgent(request))
     now = int(clock())
-    staying = _staying(onboarded, known, settings, now)
     seconds = {
         service.name: service.token_lifetime or settings.timings.token_lifetime
         for service in staying
@@ -153,7 +159,7 @@ def offered(service: Service) -> OfferedService:
     return OfferedService(
         service=service.name,
         audience=service.audience,
-        ring=ENVIRONMENT_RING,
+        ring=rings.ring_of(service),
         callers=() if service.leaving else service.callers,
     )
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from signet.documents import JWKS_PATH
 from signet.observed import StoreReading
 from signet.published import judge
 from validator_functions.verification.fetch import FetchFailed, get, parse_url
@@ -16,17 +15,14 @@ SECONDS: Final = 4.0
 _LARGEST: Final = 256 * 1024
 
 
-def public(
-    store_url: str, *, in_sandbox: bool, proof: Mapping[str, str] | None = None
-) -> StoreReading:
-    """Read the set below `store_url` as anybody can. Raises nothing.
+def public(url: str, *, in_sandbox: bool, proof: Mapping[str, str] | None = None) -> StoreReading:
+    """Read the set at `url` as anybody can. Raises nothing.
 
     `proof` is headers that prove who asks, for a set that not everybody may read.
 
     S3 answers 403 for an object that is missing where listing is forbidden, so only 404 and 410
     count as certainly absent.
     """
-    url = f"{store_url}/{JWKS_PATH}"
     try:
         target = parse_url(url, loopback_http=in_sandbox)
         answer = get(

@@ -159,7 +159,7 @@ def confirm(
     """
     lifetimes: dict[str, int] = {}
     for name, ring in journal.rings.items():
-        if ring.closed:
+        if not ring.published:
             continue
         agree = all(report.agrees for report in validators.values() if name in report.rings)
         before = previous.token_lifetime.get(name) if previous is not None else None

@@ -179,5 +179,5 @@ def _check(ring: KeyRing, where: str) -> None:
     if not ring.undecided <= ring.denied or ring.rejected & ring.denied:
         raise RecordError(f"{where}: the lists of denials contradict each other")
     active = [g.number for g in ring.generations if g.state is State.ACTIVE]
-    if len(active) != (0 if ring.closed else 1):
+    if len(active) != (1 if ring.published else 0):
         raise RecordError(f"{where}: {len(active)} active generations instead of one")

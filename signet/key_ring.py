@@ -114,7 +114,7 @@ class KeyRing:
 
     @property
     def active(self) -> Generation | None:
-        """The generation that signs; None only for a ring that was removed."""
+        """The generation that signs; None only for a ring whose service is gone."""
         return next((g for g in self.generations if g.state is State.ACTIVE), None)
 
     @property

@@ -91,8 +91,8 @@ def plan(
     known = dict(journal.rings) if journal is not None else {}
     settled = _settled(journal, confirmed)
     planners: list[RingPlanner] = []
-    alarms = _missing_rings(known, policy, request)
-    for spec in _specs(known, policy, request):
+    alarms = _missing_rings(known, policy)
+    for spec in _specs(known, policy):
         ring = known.get(spec.name)
         blank = KeyRing(
             name=spec.name, issuer=spec.issuer, sequence=0, next_generation=1, generations=()
@@ -147,43 +147,34 @@ def _settled(journal: Journal | None, confirmed: Confirmed | None) -> bool:
     )
 
 
-def _specs(
-    known: Mapping[str, KeyRing], policy: RotationPolicy, request: Request | None
-) -> list[RingSpec]:
-    """Return the rings to plan: those of the settings, and one that is to be removed."""
-    specs = list(policy.rings)
-    if request is not None and request.kind == "remove" and request.ring in known:
-        named = {spec.name for spec in specs}
-        if request.ring not in named:
-            specs.append(RingSpec(request.ring, known[request.ring].issuer))
-    return specs
+def _specs(known: Mapping[str, KeyRing], policy: RotationPolicy) -> list[RingSpec]:
+    """Return the rings to plan: those of the settings, and those that end and still have keys."""
+    ending = [s for s in policy.ending if s.name in known and not known[s.name].closed]
+    return [*policy.rings, *ending]
 
 
-def _missing_rings(
-    known: Mapping[str, KeyRing], policy: RotationPolicy, request: Request | None
-) -> list[Alarm]:
-    asked = {spec.name for spec in policy.rings}
-    leaving = request.ring if request is not None and request.kind == "remove" else None
+def _missing_rings(known: Mapping[str, KeyRing], policy: RotationPolicy) -> list[Alarm]:
+    asked = {spec.name for spec in (*policy.rings, *policy.ending)}
     return [
         Alarm(
             AlarmCode.RING_MISSING,
             name,
-            "the journal has this ring, the settings have not: an older checkout, or a service was"
-            " taken out without signet service remove. Nothing is done until that is settled",
+            "the journal has this ring, the settings have not: an older checkout, or its service"
+            " lost its manifest before a run was complete. Nothing is done until that is settled",
             stop=True,
         )
         for name, ring in known.items()
-        if name not in asked and name != leaving and not ring.closed
+        if name not in asked and not ring.closed
     ]
 
 
 def _plan_ring(planner: RingPlanner) -> None:
     ring = planner.ring
-    if planner.asked("remove"):
+    if planner.spec in planner.policy.ending:
+        _judge_clock(planner)
         planner.remove()
-        planner.number_the_set()
         return
-    if ring.closed:
+    if not ring.published:
         _judge_clock(planner)
         if not planner.clock_trusted:
             planner.alarm(AlarmCode.CLOCK, "the first key waits for a right clock", stop=True)

@@ -90,7 +90,7 @@ class Alarm:
 class Request:
     """What an operator asks of one ring, on top of the schedule. Made by the class methods."""
 
-    kind: Literal["rotate", "rotate_emergency", "taint", "reject_denial", "trust_journal", "remove"]
+    kind: Literal["rotate", "rotate_emergency", "taint", "reject_denial", "trust_journal"]
     ring: str
     kid: str = ""
 
@@ -118,11 +118,6 @@ class Request:
     def trust_journal(cls, ring: str) -> Request:
         """Declare the journal right, and published sets ahead of it not ours."""
         return cls("trust_journal", ring)
-
-    @classmethod
-    def remove(cls, ring: str) -> Request:
-        """Give the whole ring up; its tokens fail. Its numbers and denials are kept."""
-        return cls("remove", ring)
 
 
 @dataclass(frozen=True)

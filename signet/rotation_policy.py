@@ -55,6 +55,9 @@ class RotationPolicy:
 
     environment: str
     rings: tuple[RingSpec, ...]
+    ending: tuple[RingSpec, ...] = ()
+    """Rings whose service is gone and whose tokens have run out: their keys are withdrawn, and
+    given up after the hold."""
     clouds: tuple[str, ...]
     home: str
     timings: Timings = DEFAULT_TIMINGS

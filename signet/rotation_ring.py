@@ -575,11 +575,18 @@ class RingPlanner:
             self.ring = replace(self.ring, generations=kept)
 
     def remove(self) -> None:
-        """Give every generation up at once (the last removal of a service's own ring)."""
-        for generation in self.ring.generations:
-            if generation.exists:
-                self.move(generation, State.DELETED, "the ring is removed by request")
-        self.alarm(AlarmCode.WILL_BREAK, "every token of this ring is refused from now on")
+        """Withdraw every key of a ring whose service is gone; each is given up after its hold.
+
+        Its number and its denials stay in the journal: should the ring come back, it goes on.
+        """
+        self.taint_requested()
+        for generation in self.ring.published:
+            self.move(generation, State.RETIRED, "its service is gone, and its tokens with it")
+        if self.evidence.ring.published:
+            self.number_the_set()
+            self.alarm(AlarmCode.WILL_BREAK, "every token of this ring is refused from now on")
+        elif self.clock_trusted:
+            self.delete()
 
     # --- helpers ---------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ RESERVED: Final = ("environment",)
 """The environment's own validator and ring have this name."""
 AT_ONCE: Final = "now"
 """What `leaving` says of a service that is not to wait for its last tokens."""
+OWN_RING: Final = "own"
+"""What `keyRing` says of a service with a ring of its own."""
 LONGEST_LIFETIME: Final = 3_600
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600}
 
@@ -51,6 +53,8 @@ class Service:
     audience: str
     token_lifetime: int | None
     """None: the environment's."""
+    own_ring: bool
+    """Whether it has a key ring and an issuer of its own."""
     gateways: Mapping[str, GatewayChoice]
     backend: Mapping[str, str]
     routes: tuple[Mapping[str, Any], ...]
@@ -141,6 +145,7 @@ def _service(located: Located, callers: tuple[Caller, ...]) -> Service:
         environments=tuple(data.get("environments", ())),
         audience=data["audience"],
         token_lifetime=None if lifetime is None else duration(lifetime),
+        own_ring=data.get("keyRing") == OWN_RING,
         gateways={cloud: _choice(text) for cloud, text in data.get("gateways", {}).items()},
         backend=dict(data.get("backend", {})),
         routes=routes,

@@ -28,6 +28,7 @@ class Draft:
     routes: Sequence[Mapping[str, object]]
     """Each with methods, path, scopes and roles."""
     token_lifetime: str = ""
+    own_ring: bool = False
     environments: Sequence[str] = ()
     gateways: Mapping[str, str] = field(default_factory=dict)
     callers: Sequence[Mapping[str, object]] = ()
@@ -50,6 +51,8 @@ def manifest(draft: Draft, schema: str = "service.schema.json") -> str:
     ]
     if draft.token_lifetime:
         lines.append(f"tokenLifetime: {quoted(draft.token_lifetime)}")
+    if draft.own_ring:
+        lines.append("keyRing: own  # keys and an issuer of its own")
     if draft.gateways:
         lines.append(f"gateways: {_mapping(draft.gateways)}")
     lines.append("routes:  # whatever no route names is refused")

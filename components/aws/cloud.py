@@ -24,6 +24,7 @@ from components.cloud import (
     MadeValidator,
     ValidatorOrder,
 )
+from components.rings import document_path, folder_of
 from components.settings import ENVIRONMENT_RING as ENVIRONMENT
 from components.settings import Settings
 from signet.documents import JWKS_PATH
@@ -100,7 +101,8 @@ class AwsCloud(CloudPart):
     def make_validator(self, order: ValidatorOrder) -> MadeValidator:
         """Declare a validator, and the gateways with it as their guard."""
         private = self._settings.publish == "private"
-        objects = document_arns(self._aws.bucket, self._aws.region) if private else []
+        folder = folder_of(order.ring)
+        objects = document_arns(self._aws.bucket, self._aws.region, folder) if private else []
         validator = Validator(
             f"{order.service}-validator",
             ValidatorArgs(
@@ -163,16 +165,15 @@ class AwsCloud(CloudPart):
         )
         return monitoring.alarms
 
-    def publish(self, documents: Documents) -> None:
-        """Declare the bucket with its two documents."""
+    def publish(self, documents: Sequence[Documents]) -> None:
+        """Declare the bucket with every ring's two documents."""
         JwksStore(
-            f"{documents.ring}-store",
+            f"{ENVIRONMENT}-store",
             JwksStoreArgs(
                 environment=self._settings.environment,
                 bucket=self._aws.bucket,
                 region=self._aws.region,
-                jwks=documents.jwks,
-                discovery=documents.discovery,
+                documents={f"{each.ring}-store": each for each in documents},
                 max_age=self._settings.timings.jwks_max_age,
                 publish=self._settings.publish,
                 readers=self._readers,
@@ -181,11 +182,11 @@ class AwsCloud(CloudPart):
             self._child(),
         )
 
-    def private_store(self) -> Mapping[str, str] | None:
+    def private_store(self, ring: str) -> Mapping[str, str] | None:
         """Return the key set's own address, for a request signed with the validator's role."""
         if self._settings.publish == "public":
             return None
-        url = f"{self._aws.store_url}/{JWKS_PATH}"
+        url = f"{self._aws.store_url}/{document_path(ring, JWKS_PATH)}"
         return {"kind": "aws_s3", "url": url, "region": self._aws.region}
 
     def _service_role(self) -> pulumi.Input[str]:

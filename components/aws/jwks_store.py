@@ -1,6 +1,6 @@
-"""The published documents of one key ring in S3."""
+"""The published documents of an environment's key rings in S3."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from components.aws import names, policies
 from components.aws.guarded_bucket import GuardedBucketArgs, guarded_bucket
+from components.cloud import Documents
 from components.never_missing import never_missing
 from signet.documents import (
     DISCOVERY_CONTENT_TYPE,
@@ -27,10 +28,10 @@ class JwksStoreArgs:
     environment: str
     bucket: str
     region: str
-    jwks: pulumi.Input[str]
-    discovery: pulumi.Input[str]
+    documents: Mapping[str, Documents]
+    """Of each ring, the environment's first, by what its resources are called."""
     max_age: int
-    """`max-age` of both documents, seconds."""
+    """`max-age` of every document, seconds."""
     publish: Literal["public", "private"]
     readers: Sequence[pulumi.Input[str]] = ()
     """Role ARNs that may read when `publish` is private."""
@@ -39,15 +40,13 @@ class JwksStoreArgs:
 
 
 class JwksStore(pulumi.ComponentResource):
-    """A bucket whose two documents are readable by everybody, or by the validators alone.
+    """A bucket whose documents are readable by everybody, or by the validators alone.
 
     The documents are only ever updated in place, so that they are never missing.
     """
 
     bucket_name: pulumi.Output[str]
     """The bucket's name."""
-    jwks_etag: pulumi.Output[str]
-    """S3's entity tag of the published key set."""
 
     def __init__(
         self, name: str, args: JwksStoreArgs, opts: pulumi.ResourceOptions | None = None
@@ -65,32 +64,29 @@ class JwksStore(pulumi.ComponentResource):
             ),
             own,
         )
-        ready = [*guarded, *self._keeping(name, bucket)]
+        ready = [*guarded, *self._keeping(name, args, bucket)]
         after = pulumi.ResourceOptions(parent=self, depends_on=ready)
         cache_control = f"public, max-age={args.max_age}"
-        jwks = aws.s3.BucketObjectv2(
-            f"{name}-jwks",
-            bucket=bucket.bucket,
-            key=JWKS_PATH,
-            content=args.jwks,
-            content_type=JWKS_CONTENT_TYPE,
-            cache_control=cache_control,
-            opts=never_missing(after),
-        )
-        aws.s3.BucketObjectv2(
-            f"{name}-discovery",
-            bucket=bucket.bucket,
-            key=DISCOVERY_PATH,
-            content=args.discovery,
-            content_type=DISCOVERY_CONTENT_TYPE,
-            cache_control=cache_control,
-            opts=never_missing(after),
-        )
+        for title, each in args.documents.items():
+            for what, path, content, kind in (
+                ("jwks", JWKS_PATH, each.jwks, JWKS_CONTENT_TYPE),
+                ("discovery", DISCOVERY_PATH, each.discovery, DISCOVERY_CONTENT_TYPE),
+            ):
+                aws.s3.BucketObjectv2(
+                    f"{title}-{what}",
+                    bucket=bucket.bucket,
+                    key=f"{each.folder}{path}",
+                    content=content,
+                    content_type=kind,
+                    cache_control=cache_control,
+                    opts=never_missing(after),
+                )
         self.bucket_name = bucket.bucket
-        self.jwks_etag = jwks.etag
         self.register_outputs({"bucketName": self.bucket_name})
 
-    def _keeping(self, name: str, bucket: aws.s3.Bucket) -> list[pulumi.Resource]:
+    def _keeping(
+        self, name: str, args: JwksStoreArgs, bucket: aws.s3.Bucket
+    ) -> list[pulumi.Resource]:
         """Earlier documents are kept for a while, as evidence."""
         own = pulumi.ResourceOptions(parent=self)
         versioning = aws.s3.BucketVersioning(
@@ -106,7 +102,8 @@ class JwksStore(pulumi.ComponentResource):
                 {
                     "id": "old-versions",
                     "status": "Enabled",
-                    "filter": {"prefix": ".well-known/"},
+                    # Of services' own rings there may be hundreds: then all that is in it.
+                    "filter": {"prefix": ".well-known/" if len(args.documents) == 1 else ""},
                     "noncurrent_version_expiration": {"noncurrent_days": _OLD_VERSIONS_DAYS},
                     "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
                 }
@@ -118,7 +115,8 @@ class JwksStore(pulumi.ComponentResource):
 
 def _policy(args: JwksStoreArgs) -> pulumi.Input[str]:
     bucket_arn = names.bucket_arn(args.bucket, args.region)
-    objects = document_arns(args.bucket, args.region)
+    folders = ["", "*/"] if len(args.documents) > 1 else [""]
+    objects = [arn for folder in folders for arn in document_arns(args.bucket, args.region, folder)]
     if args.publish == "public":
         return policies.public_store(bucket_arn, objects)
     return pulumi.Output.all(*args.readers).apply(
@@ -126,6 +124,12 @@ def _policy(args: JwksStoreArgs) -> pulumi.Input[str]:
     )
 
 
-def document_arns(bucket: str, region: str) -> list[str]:
-    """Return the ARNs of exactly the two published documents."""
-    return [names.object_arn(bucket, region, key) for key in (DISCOVERY_PATH, JWKS_PATH)]
+def document_arns(bucket: str, region: str, folder: str = "") -> list[str]:
+    """Return the ARNs of exactly the two documents in a ring's folder.
+
+    `*/` stands for the folders of all services' own rings: hundreds of ARNs would be more than a
+    bucket policy holds (20 KB), and nothing else of these names is ever put there.
+    """
+    return [
+        names.object_arn(bucket, region, f"{folder}{key}") for key in (DISCOVERY_PATH, JWKS_PATH)
+    ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.aws import policies
+from components.aws import names, policies
 from components.aws.signing_key import SigningKey, SigningKeyArgs
 from components.aws.tags import environment_tags
 from signet.key_ring import Generation
@@ -49,7 +49,7 @@ class KeyRing(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{name}-issuer",
-            name=f"signet-{args.environment}-{args.ring}-issuer",
+            name=names.issuer_role(args.environment, args.ring),
             description=f"Signs tokens of the key ring {args.ring} through KMS, and nothing else",
             # A policy that a killed run put and did not record would keep it from going.
             force_detach_policies=True,

@@ -49,6 +49,11 @@ def object_arn(bucket: str, region: str, key: str) -> str:
     return f"{bucket_arn(bucket, region)}/{key}"
 
 
+def issuer_role(environment: str, ring: str) -> str:
+    """Return the name of a ring's issuer role: at most 64 characters, as a function's."""
+    return fitted(f"signet-{environment}-{ring}-issuer", _FUNCTION_LENGTH)
+
+
 def token_service(environment: str) -> str:
     """Return the name of an environment's token service: its function, its role and its API."""
     return f"signet-{environment}-token-service"

@@ -20,23 +20,25 @@ _ABSENT = frozenset({"NoSuchKey", "NoSuchBucket"})
 def read_store(
     settings: AwsSettings,
     publish: Literal["public", "private"],
+    path: str = JWKS_PATH,
     client: "Callable[[AwsSettings], S3Client]" = clients.s3,
 ) -> StoreReading:
-    """Return what the store holds now; bounded in time. Raises nothing.
+    """Return what the store holds at `path` now; bounded in time. Raises nothing.
 
     A public set is read as its consumers read it; a private one with the deployer's identity.
     """
     if publish == "public":
-        return read_back.public(settings.store_url, in_sandbox=settings.endpoint is not None)
-    return _private(client(settings), settings.bucket)
+        url = f"{settings.store_url}/{path}"
+        return read_back.public(url, in_sandbox=settings.endpoint is not None)
+    return _private(client(settings), settings.bucket, path)
 
 
-def _private(s3: "S3Client", bucket: str) -> StoreReading:
+def _private(s3: "S3Client", bucket: str, path: str) -> StoreReading:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    where = f"s3://{bucket}/{JWKS_PATH}"
+    where = f"s3://{bucket}/{path}"
     try:
-        answer = s3.get_object(Bucket=bucket, Key=JWKS_PATH)
+        answer = s3.get_object(Bucket=bucket, Key=path)
         body = answer["Body"].read(_LARGEST + 1)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")

@@ -12,6 +12,7 @@ from components.azure.code_store import CodeStore, CodeStoreArgs
 from components.azure.gateway import Gateway, GatewayArgs
 from components.azure.jwks_store import JwksStore, JwksStoreArgs
 from components.azure.key_ring import KeyRing, KeyRingArgs
+from components.azure.key_vault import KeyVault, KeyVaultArgs
 from components.azure.monitoring import Monitoring, MonitoringArgs
 from components.azure.settings import AzureSettings
 from components.azure.tags import environment_tags
@@ -25,7 +26,8 @@ from components.cloud import (
     MadeValidator,
     ValidatorOrder,
 )
-from components.settings import Settings
+from components.rings import document_path
+from components.settings import ENVIRONMENT_RING, Settings
 from signet.documents import JWKS_PATH
 from signet.signals import Signal
 
@@ -64,6 +66,7 @@ class AzureCloud(CloudPart):
         self._settings = args.settings
         self._azure = args.azure
         self._code: CodeStore | None = None
+        self._vault: KeyVault | None = None
         self._workspaces: list[pulumi.Output[str]] = []
         self._group = resources.ResourceGroup(
             f"{name}-group",
@@ -74,7 +77,7 @@ class AzureCloud(CloudPart):
         )
 
     def make_keys(self, order: KeyOrder) -> MadeKeys:
-        """Declare a ring's vault, issuer identity and keys."""
+        """Declare a ring's issuer identity and keys, in the environment's vault."""
         azure = self._azure
         ring = KeyRing(
             order.ring,
@@ -83,13 +86,9 @@ class AzureCloud(CloudPart):
                 ring=order.ring,
                 generations=order.generations,
                 resource_group=self._group.name,
-                scope=self._group.id,
                 location=azure.location,
-                tenant=azure.tenant,
-                vault=azure.vault,
+                vault=self._key_vault(),
                 sku=azure.key_sku,
-                retention_days=self._settings.kms_deletion_days,
-                administrators=azure.key_administrators,
                 issuer_principals=azure.issuer_principals,
                 protect=self._settings.protect_keys,
                 adopt={
@@ -155,6 +154,28 @@ class AzureCloud(CloudPart):
             attached=gateway.attached,
         )
 
+    def _key_vault(self) -> KeyVault:
+        """Return the vault of all rings' keys."""
+        if self._vault is None:
+            azure = self._azure
+            self._vault = KeyVault(
+                ENVIRONMENT_RING,
+                KeyVaultArgs(
+                    environment=self._settings.environment,
+                    resource_group=self._group.name,
+                    scope=self._group.id,
+                    location=azure.location,
+                    tenant=azure.tenant,
+                    vault=azure.vault,
+                    sku=azure.key_sku,
+                    retention_days=self._settings.kms_deletion_days,
+                    administrators=azure.key_administrators,
+                    protect=self._settings.protect_keys,
+                ),
+                self._child(),
+            )
+        return self._vault
+
     def _code_store(self, order: ValidatorOrder) -> CodeStore:
         """Return where all validators' code is."""
         if self._code is None:
@@ -183,7 +204,7 @@ class AzureCloud(CloudPart):
             title=names.gateway(settings.environment, "" if ours is None else order.service),
             called=ours is None or ours.mode != "none",
             validator_url=url,
-            issuer=settings.issuer,
+            issuer=order.issuer,
             audience=settings.audience if ours is None else ours.audience,
             required_scope=settings.required_scope if ours is None else ours.scope,
             service=service,
@@ -208,10 +229,10 @@ class AzureCloud(CloudPart):
         )
         return monitoring.alarms
 
-    def publish(self, documents: Documents) -> None:
-        """Declare the storage account with its two documents."""
+    def publish(self, documents: Sequence[Documents]) -> None:
+        """Declare the storage account with every ring's two documents."""
         JwksStore(
-            f"{documents.ring}-azure-store",
+            f"{ENVIRONMENT_RING}-azure-store",
             JwksStoreArgs(
                 environment=self._settings.environment,
                 resource_group=self._group.name,
@@ -219,8 +240,7 @@ class AzureCloud(CloudPart):
                 subscription=self._azure.subscription,
                 account=self._azure.storage_account,
                 account_url=self._azure.account_url,
-                jwks=documents.jwks,
-                discovery=documents.discovery,
+                documents={f"{each.ring}-azure-store": each for each in documents},
                 max_age=self._settings.timings.jwks_max_age,
                 publish=self._settings.publish,
                 writers=self._azure.key_administrators,
@@ -229,11 +249,12 @@ class AzureCloud(CloudPart):
             self._child(),
         )
 
-    def private_store(self) -> Mapping[str, str] | None:
-        """Return the key set's own address, for a request with the validator's identity.
+    def private_store(self, ring: str) -> Mapping[str, str] | None:
+        """Return a key set's own address, for a request with the validator's identity.
 
         The identity is the app's only one; the platform's endpoint needs no name for it.
         """
         if self._settings.publish == "public":
             return None
-        return {"kind": "azure_blob", "url": f"{self._azure.store_url}/{JWKS_PATH}"}
+        url = f"{self._azure.store_url}/{document_path(ring, JWKS_PATH)}"
+        return {"kind": "azure_blob", "url": url}

@@ -1,6 +1,6 @@
-"""The published documents of one key ring in Blob Storage."""
+"""The published documents of an environment's key rings in Blob Storage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ from pulumi_azure_native import authorization, storage
 from components.azure import names, roles
 from components.azure.document import Document
 from components.azure.storage_account import StorageAccountArgs, storage_account
+from components.cloud import Documents
 from components.never_missing import never_missing
 from signet.documents import (
     DISCOVERY_CONTENT_TYPE,
@@ -30,10 +31,10 @@ class JwksStoreArgs:
     account: str
     account_url: str
     """Where Microsoft's client writes."""
-    jwks: pulumi.Input[str]
-    discovery: pulumi.Input[str]
+    documents: Mapping[str, Documents]
+    """Of each ring, the environment's first, by what its resources are called."""
     max_age: int
-    """`max-age` of both documents, seconds."""
+    """`max-age` of every document, seconds."""
     publish: Literal["public", "private"]
     writers: Sequence[str]
     """Object ids that may write the documents: whoever deploys."""
@@ -49,8 +50,6 @@ class JwksStore(pulumi.ComponentResource):
 
     account_id: pulumi.Output[str]
     """Azure Resource Manager id of the storage account."""
-    jwks_etag: pulumi.Output[str]
-    """Blob Storage's entity tag of the published key set."""
 
     def __init__(
         self, name: str, args: JwksStoreArgs, opts: pulumi.ResourceOptions | None = None
@@ -88,26 +87,23 @@ class JwksStore(pulumi.ComponentResource):
             for index, who in enumerate(args.readers)
         ]
         after = pulumi.ResourceOptions(parent=self, depends_on=[container, *granted])
-        jwks = self._document(f"{name}-jwks", args, JWKS_PATH, after)
-        self._document(f"{name}-discovery", args, DISCOVERY_PATH, after)
+        for title, each in args.documents.items():
+            for what, path, content, kind in (
+                ("jwks", JWKS_PATH, each.jwks, JWKS_CONTENT_TYPE),
+                ("discovery", DISCOVERY_PATH, each.discovery, DISCOVERY_CONTENT_TYPE),
+            ):
+                Document(
+                    f"{title}-{what}",
+                    account_url=args.account_url,
+                    container=names.CONTAINER,
+                    blob=f"{each.folder}{path}",
+                    content=content,
+                    content_type=kind,
+                    cache_control=f"public, max-age={args.max_age}",
+                    opts=never_missing(after),
+                )
         self.account_id = account.id
-        self.jwks_etag = jwks.etag
         self.register_outputs({"accountId": self.account_id})
-
-    def _document(
-        self, name: str, args: JwksStoreArgs, path: str, opts: pulumi.ResourceOptions
-    ) -> Document:
-        is_set = path == JWKS_PATH
-        return Document(
-            name,
-            account_url=args.account_url,
-            container=names.CONTAINER,
-            blob=path,
-            content=args.jwks if is_set else args.discovery,
-            content_type=JWKS_CONTENT_TYPE if is_set else DISCOVERY_CONTENT_TYPE,
-            cache_control=f"public, max-age={args.max_age}",
-            opts=never_missing(opts),
-        )
 
     def _grant(
         self,

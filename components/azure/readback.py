@@ -16,17 +16,17 @@ _LARGEST: Final = 256 * 1024
 _SECONDS: Final = 5
 
 
-def read_store(settings: AzureSettings, publish: Literal["public", "private"]) -> StoreReading:
-    """Return what the store holds now; bounded in time. Raises nothing.
+def read_store(
+    settings: AzureSettings, publish: Literal["public", "private"], path: str = JWKS_PATH
+) -> StoreReading:
+    """Return what the store holds at `path` now; bounded in time. Raises nothing.
 
     A public set is read as its consumers read it; a private one with the deployer's identity.
     """
+    url = f"{settings.store_url}/{path}"
     if publish == "public":
-        return _known(
-            read_back.public(settings.store_url, in_sandbox=settings.endpoint is not None)
-        )
-    client = clients.blob(settings.account_url, names.CONTAINER, JWKS_PATH)
-    return private(client, f"{settings.store_url}/{JWKS_PATH}")
+        return _known(read_back.public(url, in_sandbox=settings.endpoint is not None))
+    return private(clients.blob(settings.account_url, names.CONTAINER, path), url)
 
 
 def private(client: "BlobClient", where: str) -> StoreReading:

@@ -51,6 +51,8 @@ class SigningKey(pulumi.ComponentResource):
     one taken.
     """
 
+    key_id: pulumi.Output[str]
+    """Its Azure Resource Manager id, on which roles are given."""
     key_uri: pulumi.Output[str]
     """The key's identifier with its version, by which issuers sign."""
     jwk: pulumi.Output[dict[str, str]] | None
@@ -80,6 +82,7 @@ class SigningKey(pulumi.ComponentResource):
             enabled=generation.enabled,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.key_id = key.id
         self.key_uri = key.key_uri_with_version
         self.jwk = version.jwk if generation.enabled else None
         self.register_outputs({"keyUri": self.key_uri, "jwk": self.jwk})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_gcp as gcp
+from pulumi_gcp import kms
 
 from components.cloud import (
     CloudPart,
@@ -24,7 +25,8 @@ from components.gcp.key_ring import KeyRing, KeyRingArgs
 from components.gcp.monitoring import Monitoring, MonitoringArgs
 from components.gcp.settings import GcpSettings
 from components.gcp.validator import Validator, ValidatorArgs
-from components.settings import Settings
+from components.rings import document_path
+from components.settings import ENVIRONMENT_RING, Settings
 from signet.documents import JWKS_PATH
 from signet.signals import Signal
 
@@ -68,9 +70,11 @@ class GcpCloud(CloudPart):
         self._gcp = args.gcp
         self._look = args.look or key_census.look
         self._code: CodeStore | None = None
+        self._kms_ring: kms.KeyRing | None = None
 
     def make_keys(self, order: KeyOrder) -> MadeKeys:
-        """Declare a ring's issuer account, key and versions."""
+        """Declare a ring's issuer account, key and versions, in the environment's key ring."""
+        existing = self._look(self._gcp, self._settings.environment, order.ring)
         ring = KeyRing(
             f"gcp-{order.ring}",
             KeyRingArgs(
@@ -80,7 +84,8 @@ class GcpCloud(CloudPart):
                 generations=order.generations,
                 destruction_days=self._settings.kms_deletion_days,
                 protect=self._settings.protect_keys,
-                existing=self._look(self._gcp, self._settings.environment, order.ring),
+                google_ring=self._google_ring(existing).id,
+                exists=existing.key,
                 adopt=order.adopt,
             ),
             self._child(),
@@ -118,8 +123,8 @@ class GcpCloud(CloudPart):
                 GatewayArgs(
                     environment=settings.environment,
                     validator_url=validator.url,
-                    issuer=settings.issuer,
-                    jwks_url=f"{self.store_url()}/{JWKS_PATH}",
+                    issuer=order.issuer,
+                    jwks_url=f"{self.store_url()}/{document_path(order.ring, JWKS_PATH)}",
                     audience=settings.audience if ours is None else ours.audience,
                     proxy=self._gcp.proxy,
                 ),
@@ -134,6 +139,25 @@ class GcpCloud(CloudPart):
             urls={} if gateway is None else gateway.urls,
             attached={} if gateway is None else gateway.configuration,
         )
+
+    def _google_ring(self, existing: Existing) -> kms.KeyRing:
+        """Return the key ring, as Google has them, of all our rings' keys."""
+        if self._kms_ring is None:
+            gcp, first = self._gcp, f"gcp-{ENVIRONMENT_RING}"
+            before = pulumi.create_urn(first, "signet:gcp:KeyRing", parent=self)
+            self._kms_ring = kms.KeyRing(
+                f"{first}-key-ring",
+                name=gcp.key_ring,
+                location=gcp.region,
+                project=gcp.project,
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    import_=gcp.ring_name if existing.ring else None,
+                    # It stood below the environment's ring before services had their own.
+                    aliases=[pulumi.Alias(parent=before)],
+                ),
+            )
+        return self._kms_ring
 
     def _code_store(self, order: ValidatorOrder) -> CodeStore:
         """Return where all validators' code is."""
@@ -164,15 +188,14 @@ class GcpCloud(CloudPart):
         )
         return monitoring.alarms
 
-    def publish(self, documents: Documents) -> None:
-        """Declare the bucket with its two documents."""
+    def publish(self, documents: Sequence[Documents]) -> None:
+        """Declare the bucket with every ring's two documents."""
         JwksStore(
-            f"gcp-{documents.ring}-store",
+            f"gcp-{ENVIRONMENT_RING}-store",
             JwksStoreArgs(
                 environment=self._settings.environment,
                 gcp=self._gcp,
-                jwks=documents.jwks,
-                discovery=documents.discovery,
+                documents={f"gcp-{each.ring}-store": each for each in documents},
                 max_age=self._settings.timings.jwks_max_age,
                 publish=self._settings.publish,
                 readers=self._readers,
@@ -181,8 +204,9 @@ class GcpCloud(CloudPart):
             self._child(),
         )
 
-    def private_store(self) -> Mapping[str, str] | None:
-        """Return the key set's own address, for a request with the validator's token."""
+    def private_store(self, ring: str) -> Mapping[str, str] | None:
+        """Return a key set's own address, for a request with the validator's token."""
         if self._settings.publish == "public":
             return None
-        return {"kind": "gcs", "url": names.object_url(self._gcp.store_url, JWKS_PATH)}
+        path = document_path(ring, JWKS_PATH)
+        return {"kind": "gcs", "url": names.object_url(self._gcp.store_url, path)}

@@ -1,12 +1,13 @@
-"""The published documents of one key ring in Cloud Storage."""
+"""The published documents of an environment's key rings in Cloud Storage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import pulumi
 from pulumi_gcp import storage
 
+from components.cloud import Documents
 from components.gcp.labels import environment_labels
 from components.gcp.settings import GcpSettings
 from components.never_missing import never_missing
@@ -29,10 +30,10 @@ class JwksStoreArgs:
 
     environment: str
     gcp: GcpSettings
-    jwks: pulumi.Input[str]
-    discovery: pulumi.Input[str]
+    documents: Mapping[str, Documents]
+    """Of each ring, the environment's first, by what its resources are called."""
     max_age: int
-    """`max-age` of both documents, seconds."""
+    """`max-age` of every document, seconds."""
     publish: Literal["public", "private"]
     readers: Sequence[pulumi.Input[str]] = ()
     """Members that may read when `publish` is private."""
@@ -81,23 +82,26 @@ class JwksStore(pulumi.ComponentResource):
             )
             for number, member in enumerate(readers)
         ]
-        for what, key, content, kind in (
-            ("jwks", JWKS_PATH, args.jwks, JWKS_CONTENT_TYPE),
-            ("discovery", DISCOVERY_PATH, args.discovery, DISCOVERY_CONTENT_TYPE),
-        ):
-            storage.BucketObject(
-                f"{name}-{what}",
-                bucket=bucket.name,
-                name=key,
-                content=content,
-                content_type=kind,
-                # Google's own default for public objects is an hour.
-                cache_control=f"public, max-age={args.max_age}",
-                # Other headers are another resource to the provider, under the same name: the new
-                # one is written over the old, whose deletion would take both.
-                opts=never_missing(
-                    pulumi.ResourceOptions(parent=self, depends_on=allowed, retain_on_delete=True)
-                ),
-            )
+        for title, each in args.documents.items():
+            for what, path, content, kind in (
+                ("jwks", JWKS_PATH, each.jwks, JWKS_CONTENT_TYPE),
+                ("discovery", DISCOVERY_PATH, each.discovery, DISCOVERY_CONTENT_TYPE),
+            ):
+                storage.BucketObject(
+                    f"{title}-{what}",
+                    bucket=bucket.name,
+                    name=f"{each.folder}{path}",
+                    content=content,
+                    content_type=kind,
+                    # Google's own default for public objects is an hour.
+                    cache_control=f"public, max-age={args.max_age}",
+                    # Other headers are another resource to the provider, under the same name: the
+                    # new one is written over the old, whose deletion would take both.
+                    opts=never_missing(
+                        pulumi.ResourceOptions(
+                            parent=self, depends_on=allowed, retain_on_delete=True
+                        )
+                    ),
+                )
         self.bucket_name = bucket.name
         self.register_outputs({"bucketName": self.bucket_name})

@@ -7,7 +7,6 @@ import pulumi
 from pulumi_gcp import kms, serviceaccount
 
 from components.gcp import names
-from components.gcp.key_census import Existing
 from components.gcp.labels import ring_labels
 from components.gcp.settings import GcpSettings
 from components.gcp.signing_key import SigningKey, SigningKeyArgs, kms_algorithm
@@ -26,7 +25,10 @@ class KeyRingArgs:
     destruction_days: int
     """How long a version waits, restorable, before it is destroyed."""
     protect: bool
-    existing: Existing
+    google_ring: pulumi.Input[str]
+    """Resource name of the key ring that holds the keys of all our rings."""
+    exists: bool
+    """Whether its key is there already."""
     adopt: Mapping[int, str] = field(default_factory=dict)
     """By generation number: the name of a version to adopt."""
 
@@ -34,7 +36,7 @@ class KeyRingArgs:
 class KeyRing(pulumi.ComponentResource):
     """A Cloud KMS key with a version for each generation, and a service account that signs.
 
-    Google deletes neither key rings nor keys: where they are there already, they are taken over.
+    Google never deletes a key: one that is there already is taken over.
     """
 
     issuer_email: pulumi.Output[str]
@@ -89,20 +91,11 @@ class KeyRing(pulumi.ComponentResource):
 
     def _key(self, name: str, args: KeyRingArgs) -> kms.CryptoKey:
         gcp, newest = args.gcp, max(args.generations, key=lambda each: each.number)
-        ring_id = gcp.ring_name
-        ring = kms.KeyRing(
-            f"{name}-key-ring",
-            name=gcp.key_ring,
-            location=gcp.region,
-            project=gcp.project,
-            opts=pulumi.ResourceOptions(
-                parent=self, import_=ring_id if args.existing.ring else None
-            ),
-        )
+        guarded = args.protect and any(each.published for each in args.generations)
         return kms.CryptoKey(
             f"{name}-crypto-key",
             name=args.ring,
-            key_ring=ring.id,
+            key_ring=args.google_ring,
             purpose="ASYMMETRIC_SIGN",
             version_template={
                 "algorithm": kms_algorithm(newest.algorithm, newest.key_size),
@@ -114,9 +107,10 @@ class KeyRing(pulumi.ComponentResource):
             labels=ring_labels(args.environment, args.ring),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                protect=args.protect,
+                # Its last versions end with its service; the key itself Google keeps for good.
+                protect=guarded,
                 retain_on_delete=args.protect,
-                import_=names.crypto_key(ring_id, args.ring) if args.existing.key else None,
+                import_=names.crypto_key(gcp.ring_name, args.ring) if args.exists else None,
                 # They count when a key is made; one that is taken over is as it is.
                 ignore_changes=["skipInitialVersionCreation", "destroyScheduledDuration"],
             ),

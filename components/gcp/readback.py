@@ -6,24 +6,27 @@ from typing import Final, Literal
 from components import read_back
 from components.gcp.rest import sandbox_token
 from components.gcp.settings import GcpSettings
+from signet.documents import JWKS_PATH
 from signet.observed import StoreReading
 
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_only"
 
 
-def read_store(settings: GcpSettings, publish: Literal["public", "private"]) -> StoreReading:
-    """Return what the store holds now; bounded in time. Raises nothing.
+def read_store(
+    settings: GcpSettings, publish: Literal["public", "private"], path: str = JWKS_PATH
+) -> StoreReading:
+    """Return what the store holds at `path` now; bounded in time. Raises nothing.
 
     A public set is read as its consumers read it; a private one with the deployer's identity.
     """
-    in_sandbox = settings.endpoint is not None
+    in_sandbox, url = settings.endpoint is not None, f"{settings.store_url}/{path}"
     if publish == "public":
-        return read_back.public(settings.store_url, in_sandbox=in_sandbox)
+        return read_back.public(url, in_sandbox=in_sandbox)
     try:
         headers = _sandbox_proof(settings.endpoint) if settings.endpoint else _proof()
     except Exception as error:  # noqa: BLE001 - whatever goes wrong with credentials: no reading
         return StoreReading("unverified", detail=f"{settings.bucket}: {type(error).__name__}")
-    return read_back.public(settings.store_url, in_sandbox=in_sandbox, proof=headers)
+    return read_back.public(url, in_sandbox=in_sandbox, proof=headers)
 
 
 def _proof() -> Mapping[str, str]:

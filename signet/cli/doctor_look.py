@@ -91,9 +91,21 @@ def _document_questions(
     def question(cloud: str, url: str, path: str) -> Callable[[], DocumentReading]:
         return lambda: _read(cloud, url, path, in_sandbox=settings.in_sandbox)
 
+    own = {
+        name: told.get("jwksUrls") or {}
+        for name, told in (outputs.get("services") or {}).items()
+        if told.get("ring") == name
+    }
+    folders = {
+        "": outputs.get("jwksUrls") or {},
+        **{f"{name}/": urls for name, urls in own.items()},
+    }
     return {
-        f"{cloud} {path}": question(cloud, f"{url.removesuffix(JWKS_PATH)}{path}", path)
-        for cloud, url in (outputs.get("jwksUrls") or {}).items()
+        f"{cloud} {folder}{path}": question(
+            cloud, f"{url.removesuffix(JWKS_PATH)}{path}", f"{folder}{path}"
+        )
+        for folder, urls in folders.items()
+        for cloud, url in urls.items()
         for path in (JWKS_PATH, DISCOVERY_PATH)
     }
 

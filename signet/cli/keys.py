@@ -14,6 +14,7 @@ examples:
   signet keys taint prod KID                a key is lost: nobody accepts it from now on
   signet keys reject-denial prod KID        a store denies a key, and that was forged
   signet keys leftovers prod                KMS keys that nothing records
+  signet keys status prod --service orders  the ring of a service that has its own
 """
 
 _ACTIONS = {
@@ -43,7 +44,12 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def add_ring(parser: argparse.ArgumentParser) -> None:
     """Declare which key ring is meant."""
     parser.add_argument(
-        "--ring", default=_ENVIRONMENT_RING, help="key ring (default: the environment's own)"
+        "--ring",
+        "--service",
+        dest="ring",
+        default=_ENVIRONMENT_RING,
+        metavar="NAME",
+        help="the ring of a service that has its own (default: the environment's)",
     )
 
 

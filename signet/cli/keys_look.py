@@ -66,7 +66,7 @@ class Look:
 
 def known(stack: "EngineStack") -> Known:
     """Read a stack's settings and record. Raises SettingsError, RunFailed or CouldNotCheck."""
-    from components import record
+    from components import record, rings
     from components.settings import parse
     from components.surroundings import Surroundings
     from signet.engine import place
@@ -75,25 +75,29 @@ def known(stack: "EngineStack") -> Known:
     deployment = stack.export()
     with stack.place.applied():
         surroundings = Surroundings.observe(stack.place.settings_name)
-        settings = parse(place.configuration(stack.place), surroundings)
+        read = parse(place.configuration(stack.place), surroundings)
     living = [each for each in resources_of(deployment) if not each.get("delete")]
+    found = record.parse({str(each.get("urn")): each for each in living})
     return Known(
         stack=stack,
         deployment=deployment,
-        record=record.parse({str(each.get("urn")): each for each in living}),
-        settings=settings,
+        record=found,
+        settings=rings.of_record(read, found.journal),
         surroundings=surroundings,
     )
 
 
 def look(what: Known, request: "Request | None" = None) -> Look:
     """Ask every cloud at once, and plan. A cloud that does not tell counts as not verified."""
-    from components import observe
+    from components import observe, rings
     from components.planning import plan_run
 
     with what.stack.place.applied():
         seen = observe.observe(
-            observe.readers(what.settings), key_seconds=_KEY_SECONDS, despite_keys=True
+            observe.readers(what.settings),
+            rings.names_of(what.settings),
+            key_seconds=_KEY_SECONDS,
+            despite_keys=True,
         )
     now = int(time.time())
     planned = plan_run(what.settings, what.record, seen, now, request)

@@ -45,7 +45,7 @@ def bench(stack: str, found: IssuingRecord, target: "ProbeTarget") -> "Bench":
     from signet.issuing.signers import signer_for
     from signet.probing.forgery import Bench
 
-    key = active_key(stack, found.journal, found.confirmed)
+    key = active_key(stack, found.journal, found.confirmed, ring=target.ring)
     signer = signer_for(key.cloud, key.key_reference, key.algorithm, identity=found.identity(key))
     confirmed_keys(signer, key.kid)
     ring = found.journal.rings[key.ring] if found.journal else None

@@ -48,6 +48,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--token-lifetime", default="", metavar="TIME", help="such as 10m")
     parser.add_argument(
+        "--own-ring", action="store_true", help="keys and an issuer of its own (keyRing: own)"
+    )
+    parser.add_argument(
         "--environment", action="append", default=[], help="who deploys it (default: all)"
     )
     parser.add_argument(
@@ -122,6 +125,7 @@ def _draft(args: argparse.Namespace) -> Draft:
         audience=args.audience or _ask("audience of its tokens", f"https://{name}.example.com"),
         routes=[_route(text) for text in args.route or [_ask_route(name)]],
         token_lifetime=args.token_lifetime,
+        own_ring=args.own_ring,
         environments=args.environment,
         gateways=dict(_pair(text, "--gateway") for text in args.gateway),
         callers=[_caller(text) for text in args.caller],

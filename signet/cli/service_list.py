@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
                     "environments": list(service.environments),
                     "audience": service.audience,
                     "token_lifetime": service.token_lifetime,
+                    "key_ring": "own" if service.own_ring else "environment",
                     "scopes": sorted(service.scopes),
                     "roles": sorted(service.roles),
                     "callers": [caller.name for caller in service.callers],

@@ -64,7 +64,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     issue.add_argument(
         "--services", type=Path, default=repo_root() / "services", help=argparse.SUPPRESS
     )
-    issue.add_argument("--ring", default="environment", help="key ring (default: environment)")
+    issue.add_argument("--ring", help="key ring (default: the one whose tokens the service takes)")
     token_exchange.add(actions)
     inspect = actions.add_parser(
         "inspect",
@@ -89,8 +89,10 @@ def _issue(args: argparse.Namespace) -> int:
 
     stack = stacks.existing_stack(args.stack, quiet=True)
     found = issuing_record.read(stack)
-    key = active_key(args.stack, found.journal, found.confirmed, ring=args.ring)
-    request = _request(args, key, found.outputs.get("services") or {})
+    services = found.outputs.get("services") or {}
+    ring = args.ring or token_claims.ring_for(args.audience, services)
+    key = active_key(args.stack, found.journal, found.confirmed, ring=ring)
+    request = _request(args, key, services)
     agreed = _checked(args, request, found.outputs)
     now = int(time.time())
     token = _sign(stack.place, key, found.identity(key), (request, agreed), now)

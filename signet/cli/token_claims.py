@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from signet.contract import FILE_NAME, Contract, parse_contract
 from signet.errors import Fault, UsageError
+from signet.issuing.active import ENVIRONMENT_RING
 
 if TYPE_CHECKING:
     from signet.issuing.claims import TokenRequest
@@ -40,6 +41,12 @@ def longest_for(audience: str, services: Mapping[str, Mapping[str, Any]]) -> int
     """Return the longest lifetime of a service's tokens in seconds; 0 where nothing is said."""
     told = (each for each in services.values() if each.get("audience") == audience)
     return next((int(each.get("tokenLifetime") or 0) for each in told), 0)
+
+
+def ring_for(audience: str, services: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the key ring whose tokens the service of an audience takes."""
+    told = (each for each in services.values() if each.get("audience") == audience)
+    return str(next(told, {}).get("ring") or ENVIRONMENT_RING)
 
 
 def service_faults(

@@ -106,7 +106,7 @@ def run(facts: Facts) -> Iterator[Finding]:
 def key_ages(facts: Facts) -> Iterator[Finding]:
     """Each ring's signing key against the rotation period."""
     for ring in facts.rings:
-        if not ring.closed:
+        if ring.published:
             yield _age(ring, facts)
 
 
@@ -166,12 +166,17 @@ def _document(reading: DocumentReading, max_age: int) -> Iterator[Finding]:
         yield finding(Level.FAULT, f"is answered with {reading.status}")
         return
     wanted = {
-        "Content-Type": (reading.content_type, _TYPES[reading.path]),
+        "Content-Type": (reading.content_type, _type_of(reading.path)),
         "Cache-Control": (reading.cache_control, f"public, max-age={max_age}"),
     }
     for name, (found, right) in wanted.items():
         if found != right:
             yield finding(Level.FAULT, f"has {name} {found or 'not'}, and should have {right}")
+
+
+def _type_of(path: str) -> str:
+    """Return the content type that a document has to have, in whichever ring's folder it lies."""
+    return next(kind for name, kind in _TYPES.items() if path.endswith(name))
 
 
 def functions(facts: Facts) -> Iterator[Finding]:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 _STASH = "pulumi:index:Stash"
 
 _SIGNING_KEY = re.compile(
-    r"signet:(?P<cloud>aws|azure|gcp):SigningKey::"
-    r"(?:(?P=cloud)-)?(?P<ring>.+?)(?:-(?P=cloud))?-(?P<number>\d+)$"
+    r"signet:(?P<cloud>aws|azure|gcp):SigningKey::(?P<name>.+)-(?P<number>\d+)$"
 )
+_PREFIX = {"gcp": "gcp-"}
+"""By cloud: what stands before the ring's name in that of a signing key."""
+
 _RESOURCE = {"aws": "arn", "azure": "keyUri", "gcp": "versionName"}
 """By cloud: the output of its signing key that issuers know the KMS key by."""
 
@@ -65,7 +67,9 @@ def key_resources(deployment: Mapping[str, Any], ring: str) -> dict[str, tuple[i
     for urn, outputs in _signing_keys(deployment):
         named = _SIGNING_KEY.search(urn)
         jwk = outputs["jwk"]
-        if named is None or named["ring"] != ring or not isinstance(jwk, dict):
+        if named is None or not isinstance(jwk, dict):
+            continue
+        if named["name"] != f"{_PREFIX.get(named['cloud'], '')}{ring}":
             continue
         resource = outputs.get(_RESOURCE[named["cloud"]])
         if isinstance(resource, str) and isinstance(jwk.get("kid"), str):

@@ -25,6 +25,8 @@ class ProbeTarget:
 
     service: str
     audience: str
+    ring: str = ENVIRONMENT
+    """The key ring whose tokens it takes."""
     scope: str
     """The scopes that the probed route needs, with spaces between."""
     roles: tuple[str, ...] = ()
@@ -91,6 +93,7 @@ def _of_service(outputs: Mapping[str, Any], service: str) -> ProbeTarget:
     return ProbeTarget(
         service=service,
         audience=told["audience"],
+        ring=str(told.get("ring") or ENVIRONMENT),
         scope=" ".join(sorted(scopes)),
         roles=tuple(sorted(roles)),
         claims=tuple(told["claims"]),

@@ -70,7 +70,7 @@ def whole(
             found = {settings.home: tuple(keys)}
             return {
                 cloud: CloudReader(
-                    store=lambda: store or StoreReading("absent"),
+                    store=lambda _: store or StoreReading("absent"),
                     keys=lambda cloud=cloud: found.get(cloud, ()),  # type: ignore[misc]
                 )
                 for cloud in settings.clouds

@@ -41,7 +41,7 @@ def test_three_stores_that_hang_are_unverified_within_one_limit(
     monkeypatch.setattr("components.observe._SECONDS", 0.3)
     released = threading.Event()
 
-    def slow() -> StoreReading:
+    def slow(_: str) -> StoreReading:
         released.wait(20)
         return StoreReading("absent")
 
@@ -62,7 +62,7 @@ def test_keys_that_are_not_listed_stop_an_ordinary_run_and_are_told_otherwise(ha
             released.wait(20)
         raise CouldNotCheck("no answer", where="aws: refused")
 
-    reader = CloudReader(store=lambda: StoreReading("absent"), keys=keys)
+    reader = CloudReader(store=lambda _: StoreReading("absent"), keys=keys)
     with pytest.raises(CouldNotCheck):
         observe({"aws": reader}, key_seconds=0.2)
     seen = observe({"aws": reader}, key_seconds=0.2, despite_keys=True)

@@ -153,7 +153,16 @@ def test_a_leftover_on_azure_never_takes_a_version_in_use_with_it(
     assert vault.done == [done]
 
 
-def test_a_ring_whose_place_nobody_knows_is_not_written_over_another_s() -> None:
-    with pytest.raises(CouldNotCheck):
-        hands(parsed(), "orders")
-    assert set(hands(parsed())) == {"aws"}
+@pytest.mark.parametrize(
+    ("ring", "path"),
+    [("environment", ".well-known/jwks.json"), ("orders", "orders/.well-known/jwks.json")],
+)
+def test_the_set_of_one_ring_is_not_written_over_anothers(
+    ring: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws = Aws(refused("NoSuchKey"))
+    made = hands(parsed(), ring)
+    assert set(made) == {"aws"}
+    monkeypatch.setattr(made["aws"], "_s3", lambda _: aws)
+    made["aws"].held()
+    assert aws.asked == [{**WHERE, "Key": path}]

@@ -76,7 +76,7 @@ def test_a_cloud_that_does_not_answer_is_no_collision(monkeypatch: pytest.Monkey
 
 def test_a_run_stops_before_it_declares_anything() -> None:
     reader = CloudReader(
-        store=lambda: StoreReading("absent"),
+        store=lambda _: StoreReading("absent"),
         keys=lambda: (),
         names=lambda: [name("signet-test-keys", lambda: "is theirs")],
     )

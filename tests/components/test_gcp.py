@@ -55,7 +55,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
     def deploy(existing: Existing = NOTHING, **changes: Any) -> Run:
         monkeypatch.setattr(key_census, "look", lambda *_: existing)
-        reader = CloudReader(store=lambda: StoreReading("absent"), keys=lambda: ())
+        reader = CloudReader(store=lambda _: StoreReading("absent"), keys=lambda: ())
         return run(lambda: main(lambda _: {"gcp": reader}), settings={**SETTINGS, **changes})
 
     return deploy

@@ -37,7 +37,7 @@ def run(*, preview: bool = False, state: Any = None, **asked: Any) -> mocked.Run
     store = asked.pop("store", StoreReading("absent"))
     keys = asked.pop("keys", tuple)
     now = asked.pop("now", NOW)
-    reader = CloudReader(store=lambda: store, keys=keys)
+    reader = CloudReader(store=lambda _: store, keys=keys)
     return mocked.run(
         lambda: main(lambda _: {"aws": reader}, lambda: now, **asked),
         settings=SETTINGS,

@@ -176,7 +176,7 @@ def test_a_private_store_is_read_with_the_deployers_identity(
     answer: bytes | Exception, expected: str
 ) -> None:
     s3 = FakeS3(answer)
-    reading = read_store(aws_settings(), "private", lambda _: s3)  # type: ignore[arg-type, return-value]
+    reading = read_store(aws_settings(), "private", client=lambda _: s3)  # type: ignore[arg-type, return-value]
     assert reading.status == expected
     assert s3.asked == [{"Bucket": "signet-test-keys", "Key": ".well-known/jwks.json"}]
     assert (reading.server_time == 1_795_378_821) == (expected == "read")
@@ -193,11 +193,11 @@ def test_clouds_are_looked_at_together_and_a_slow_one_is_unverified(
     monkeypatch.setattr("components.observe._SECONDS", 0.3)
     released = threading.Event()
 
-    def slow() -> StoreReading:
+    def slow(_: str) -> StoreReading:
         released.wait(5)
         return StoreReading("absent")
 
-    def quick() -> StoreReading:
+    def quick(_: str) -> StoreReading:
         return StoreReading("absent")
 
     started = time.monotonic()
@@ -218,7 +218,7 @@ def test_a_stores_clock_is_told_as_of_the_moment_when_every_cloud_has_answered()
         time.sleep(1.1)
         return ()
 
-    def store() -> StoreReading:
+    def store(_: str) -> StoreReading:
         return StoreReading("read", sequence=1, server_time=1_000)
 
     seen = observe({"aws": CloudReader(store=store, keys=slow_listing)})
@@ -229,6 +229,6 @@ def test_keys_that_cannot_be_found_out_stop_the_run() -> None:
     def out_of_reach() -> tuple[()]:
         raise CouldNotCheck("no answer")
 
-    reader = CloudReader(store=lambda: StoreReading("absent"), keys=out_of_reach)
+    reader = CloudReader(store=lambda _: StoreReading("absent"), keys=out_of_reach)
     with pytest.raises(CouldNotCheck):
         observe({"aws": reader})

@@ -12,6 +12,7 @@ from components.azure import names as azure_names
 from components.fitted import fitted
 from components.gcp import names as gcp_names
 from signet.confirmed import Confirmed
+from signet.documents import DISCOVERY_PATH, JWKS_PATH
 from signet.errors import SettingsError
 from signet.service import AT_ONCE
 from signet.service_edit import marked_leaving
@@ -184,6 +185,144 @@ def test_a_service_that_is_to_go_at_once_is_not_held(whole: Whole, tmp_path: Pat
     path.unlink()
     after = whole(settings=given, state=recorded(gone), now=NOW + 20)
     assert set(declared(after)) == set(declared(gone))
+
+
+ALL = {
+    "clouds": ["aws", "azure", "gcp"],
+    "azureLocation": "westeurope",
+    "azureSubscriptionId": "11111111-1111-1111-1111-111111111111",
+    "azureTenantId": "22222222-2222-2222-2222-222222222222",
+    "azureResourceGroup": "signet-test",
+    "azureVault": "signet-test",
+    "azureStorageAccount": "signettest",
+    "azureKeyAdministrators": ["33333333-3333-3333-3333-333333333333"],
+    "gcpIssuerPrincipals": ["serviceAccount:ci@signet-test.iam.gserviceaccount.com"],
+    "gcpProject": "signet-test",
+    "gcpRegion": "europe-west1",
+    "gcpKeyRing": "signet-test",
+    "gcpBucket": "signet-test-keys",
+}
+
+
+def own_ring(where: Path, **services: str) -> dict[str, str]:
+    """As `folder`, with a ring of its own for each service."""
+    given = folder(where, **services)
+    for name in services:
+        path = where / f"{name}.yaml"
+        path.write_text(path.read_text().replace("clouds: [aws]", "clouds: [aws]\nkeyRing: own"))
+    return given
+
+
+def trusted(run: mocked.Run, service: str) -> tuple[str, str, frozenset[str]]:
+    """Issuer, ring and keys that a validator was given."""
+    text = run.one(f"{service}-validator-settings").inputs["code"]
+    told = json.loads(text.assets["python/signet_settings.json"].text)
+    (issuer,) = told["issuers"]
+    return issuer["issuer"], issuer["ring"], frozenset(k["kid"] for k in issuer["jwks"]["keys"])
+
+
+def test_a_service_with_a_ring_of_its_own_trusts_that_ring_and_nobody_else_does(
+    whole: Whole, tmp_path: Path
+) -> None:
+    given = own_ring(tmp_path, orders="create") | folder(tmp_path, bills="create")
+    run = whole(settings=given)
+    environment = run.exports["issuer"]
+    told = {name: trusted(run, name) for name in ("environment", "bills", "orders")}
+    assert told["environment"][:2] == told["bills"][:2] == (environment, "environment")
+    assert told["orders"][:2] == (f"{environment}/orders", "orders")
+    assert told["environment"][2] == told["bills"][2]
+    assert len(told["orders"][2]) == 2
+    assert not told["orders"][2] & told["environment"][2]
+    confirmed = Confirmed.parse(run.one("confirmed").inputs["input"])
+    assert {name: report.rings for name, report in confirmed.validators.items()} == {
+        "environment-aws": ("environment",),
+        "bills-aws": ("environment",),
+        "orders-aws": ("orders",),
+    }
+    assert confirmed.active == {"environment": 1, "orders": 1}
+    assert set(confirmed.kids["orders"].values()) == told["orders"][2]
+    output = run.exports["services"]["orders"]
+    assert (output["ring"], output["issuer"]) == ("orders", f"{environment}/orders")
+
+
+def text(run: mocked.Run, name: str) -> str:
+    content = mocked.plain(run.one(name).inputs)["content"]
+    # Google's SDK counts every object's content as a secret, though this one is published.
+    return str(content["value"] if isinstance(content, dict) else content)
+
+
+@pytest.mark.parametrize("home", ["aws", "azure", "gcp"])
+def test_a_ring_of_its_own_has_keys_in_the_home_cloud_and_documents_in_every_cloud(
+    whole: Whole, tmp_path: Path, home: str
+) -> None:
+    settings = {**ALL, "home": home, **own_ring(tmp_path, orders="create")}
+    run = whole(settings=settings)
+    kinds = {
+        "aws": "aws:kms/key:Key",
+        "azure": "azure-native:keyvault:Key",
+        "gcp": "gcp:kms/cryptoKeyVersion:CryptoKeyVersion",
+    }
+    assert {kind: len(run.of(kind)) for kind in kinds.values()} == {
+        kind: 4 if cloud == home else 0 for cloud, kind in kinds.items()
+    }
+    places = {
+        "aws": ("orders-store", "key"),
+        "azure": ("orders-azure-store", "blob"),
+        "gcp": ("gcp-orders-store", "name"),
+    }
+    sets = set()
+    for title, where in places.values():
+        for document, path in (("jwks", JWKS_PATH), ("discovery", DISCOVERY_PATH)):
+            assert run.one(f"{title}-{document}").inputs[where] == f"orders/{path}"
+        sets.add(text(run, f"{title}-jwks"))
+        found = json.loads(text(run, f"{title}-discovery"))
+        assert found["issuer"] == f"{run.exports['issuer']}/orders"
+        assert found["jwks_uri"] == run.exports["services"]["orders"]["jwksUrls"]["aws"]
+    assert len(sets) == 1
+    assert set(run.exports["issuers"]["orders"]) == {home}
+
+
+def test_a_ring_of_its_own_changes_no_other_key_document_or_validator(
+    whole: Whole, tmp_path: Path
+) -> None:
+    before = declared(whole(settings=folder(tmp_path, bills="create")))
+    (tmp_path / "more").mkdir()
+    more = folder(tmp_path / "more", bills="create") | own_ring(tmp_path / "more", orders="create")
+    after = declared(whole(settings=more))
+    # The bucket's policy and its rule for old versions are about both rings' documents.
+    shared = ("environment-store-policy", "environment-store-lifecycle")
+    apart = {urn for urn in before if not urn.endswith(shared)}
+    assert {urn: after.get(urn) for urn in apart} == {urn: before[urn] for urn in apart}
+
+
+def test_a_ring_ends_with_its_service_and_its_keys_are_given_up_after_their_hold(
+    whole: Whole, tmp_path: Path
+) -> None:
+    given = own_ring(tmp_path, orders="create")
+    state = recorded(whole(settings=given))
+    (tmp_path / "orders.yaml").unlink()
+    held = whole(settings=given, state=state, now=NOW + 10)
+    assert trusted(held, "orders")[1] == "orders"
+    ended = whole(settings=given, state=recorded(held), now=NOW + 10 + 1_080)
+    assert [r.name for r in ended.resources if r.name.startswith("orders-store")] == []
+    keys = [r for r in ended.of("aws:kms/key:Key") if r.name.startswith("orders")]
+    assert [(key.inputs["isEnabled"], key.protect) for key in keys] == [(False, False)] * 2
+    assert ended.exports["services"] == {}
+    day = 86_400
+    later = whole(settings=given, state=recorded(ended), now=NOW + 32 * day)
+    assert [r.name for r in later.of("aws:kms/key:Key") if r.name.startswith("orders")] == []
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_deployed_service_is_not_given_another_ring(
+    whole: Whole, tmp_path: Path, own: bool
+) -> None:
+    first, then = (own_ring, folder) if own else (folder, own_ring)
+    given = first(tmp_path, orders="create")
+    state = recorded(whole(settings=given))
+    then(tmp_path, orders="create")
+    with pytest.raises(SettingsError, match="deployed with another ring"):
+        whole(settings=given, state=state, now=NOW + 10)
 
 
 def test_a_faulty_manifest_stops_the_run_before_anything_is_declared(

@@ -43,7 +43,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: dict[str, Ru
     monkeypatch.setattr(packaging, "build_bundle", lambda python: built)
 
     def deploy(**changes: Any) -> Run:
-        reader = CloudReader(store=lambda: StoreReading("absent"), keys=lambda: ())
+        reader = CloudReader(store=lambda _: StoreReading("absent"), keys=lambda: ())
         given = f"azure {changes!r}"
         if given not in runs:
             runs[given] = run(
@@ -91,7 +91,10 @@ def test_a_signer_may_read_and_sign_and_an_administrator_may_not_sign(deployed: 
     )
     assert tuple(signer) == roles.SIGNER_ACTIONS
     assert not any("sign" in action for action in administrator)
-    issuer = found.one("environment-signer-issuer").inputs
+    for number in (1, 2):
+        scope = found.one(f"environment-{number}-signer-issuer").inputs["scope"]
+        assert scope == found.one(f"environment-{number}-key").urn.rpartition("::")[2] + "-id"
+    issuer = found.one("environment-1-signer-issuer").inputs
     assert issuer["principalId"] == "object-of-signet-dev-environment-issuer"
     assert issuer["principalType"] == "ServicePrincipal"
 
@@ -166,6 +169,7 @@ def test_nothing_private_is_declared_and_every_component_is_finished(deployed: A
             "Gateway",
             "JwksStore",
             "KeyRing",
+            "KeyVault",
             "Monitoring",
             "SigningKey",
             "Validator",

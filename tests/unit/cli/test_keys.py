@@ -78,7 +78,7 @@ class Stack:
             ]
         }
 
-    def reading(self) -> StoreReading:
+    def reading(self, _: str) -> StoreReading:
         try:
             return self.store.held().reading
         except CouldNotCheck:
@@ -325,7 +325,7 @@ def test_a_forged_denial_is_rejected_by_a_run(stack: Stack) -> None:
     sequence = stack.runs.ring.sequence
     stack.store.overwrite(render_jwks([jwk(2)], sequence + 1, [jwk(1)["kid"]]))
     assert main.main(["keys", "status", "test"]) == 1
-    stack.runs.stores = {RING: {"aws": stack.reading()}}
+    stack.runs.stores = {RING: {"aws": stack.reading(RING)}}
     asked = ["keys", "reject-denial", "test", jwk(1)["kid"], "--yes"]
     assert main.main(asked) == 0
     assert stack.requests == [Request.reject_denial(RING, jwk(1)["kid"])]

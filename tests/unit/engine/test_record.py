@@ -62,7 +62,7 @@ JWK = {"kid": "k1", "kty": "RSA", "n": "AQ", "e": "AQAB"}
     ("cloud", "name", "output"),
     [
         ("aws", "environment-7", "arn"),
-        ("azure", "environment-azure-7", "keyUri"),
+        ("azure", "environment-7", "keyUri"),
         ("gcp", "gcp-environment-7", "versionName"),
     ],
 )
@@ -73,6 +73,24 @@ def test_a_key_that_no_run_confirmed_is_known_by_its_component(
     assert record.key_resources(state, "environment") == {"k1": (7, KeyResource(cloud, "its-name"))}
     assert record.key_resources(state, "orders") == {}
     assert record.public_keys(state) == [JWK]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "name", "ring"),
+    [
+        ("aws", "aws-orders-2-1", "aws-orders-2"),
+        ("azure", "orders-azure-1", "orders-azure"),
+        ("gcp", "gcp-gcp-orders-1", "gcp-orders"),
+    ],
+)
+def test_a_key_of_a_service_that_is_named_like_a_cloud_is_its_own(
+    cloud: str, name: str, ring: str
+) -> None:
+    output = {"aws": "arn", "azure": "keyUri", "gcp": "versionName"}[cloud]
+    state = {"resources": [signing_key(cloud, name, jwk=JWK, **{output: "x"})]}
+    assert record.key_resources(state, ring) == {"k1": (1, KeyResource(cloud, "x"))}
+    for other in ("orders", "environment"):
+        assert record.key_resources(state, other) == {}
 
 
 def test_a_key_that_shows_no_public_half_is_passed_over() -> None:

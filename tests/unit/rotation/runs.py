@@ -62,6 +62,10 @@ class Runs:
     def states(self) -> dict[int, str]:
         return {g.number: str(g.state) for g in self.ring.generations}
 
+    def journal_ring(self, name: str) -> KeyRing:
+        assert self.journal is not None
+        return self.journal.rings[name]
+
     def generation(self, number: int) -> Generation:
         found = self.ring.generation(number)
         assert found is not None
@@ -72,7 +76,8 @@ class Runs:
         found: dict[str, dict[str, StoreReading]] = {}
         for spec in self.policy.rings:
             ring = self.applied.rings.get(spec.name) if self.applied else None
-            reading = StoreReading("absent") if ring is None else published(ring)
+            shown = ring is not None and ring.published
+            reading = published(ring) if ring and shown else StoreReading("absent")
             found[spec.name] = dict.fromkeys(self.policy.clouds, reading)
             found[spec.name].update(self.stores.get(spec.name, {}))
         return found
@@ -104,7 +109,7 @@ class Runs:
         assert self.journal is not None
         self.applied = self.journal
         self.stores = {}
-        live = {n: r for n, r in self.journal.rings.items() if not r.closed}
+        live = {n: r for n, r in self.journal.rings.items() if r.published}
         names = {f"{cloud}/{ring}": ring for cloud in self.policy.clouds for ring in live}
         digest = self.journal.digest
         self.confirmed = confirm(

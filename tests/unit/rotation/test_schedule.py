@@ -125,21 +125,41 @@ def test_a_ring_added_later_starts_without_touching_the_others() -> None:
     assert {step.ring for step in made.transitions} == {"orders"}
 
 
-def test_a_removed_ring_keeps_its_numbers_its_sequence_and_its_denials() -> None:
+def test_a_ring_that_ends_is_withdrawn_at_once_and_given_up_after_its_hold() -> None:
     orders = RingSpec("orders", "https://issuer.example/dev/orders")
     runs = Runs(policy=replace(POLICY, rings=(*POLICY.rings, orders)))
     runs.until_settled()
     runs.up(after=DAY, request=Request.taint("orders", kid_of(1, "orders")))
     runs.policy = POLICY
     assert [alarm.code for alarm in runs.plan().stops] == [AlarmCode.RING_MISSING]
-    runs.up(after=DAY, request=Request.remove("orders"))
-    assert runs.journal is not None
-    gone = runs.journal.rings["orders"]
+    runs.policy = replace(POLICY, ending=(orders,))
+    made = runs.up(after=DAY)
+    assert {step.after for step in made.transitions if step.ring == "orders"} == {State.RETIRED}
+    ended = runs.journal_ring("orders")
+    assert (ended.published, ended.active, ended.closed) == ((), None, False)
+    assert runs.up(after=DAY).journal == runs.up(after=DAY).journal
+    runs.up(after=POLICY.hold)
+    gone = runs.journal_ring("orders")
     assert gone.closed
+    assert gone.sequence == ended.sequence
+    runs.policy = POLICY
     assert not runs.up(after=DAY).stopped
-    runs.policy = replace(POLICY, rings=(*POLICY.rings, orders))
+
+
+@pytest.mark.parametrize("later", [DAY, POLICY.hold + DAY])
+def test_a_ring_that_comes_back_keeps_its_numbers_its_sequence_and_its_denials(later: int) -> None:
+    orders = RingSpec("orders", "https://issuer.example/dev/orders")
+    with_orders = replace(POLICY, rings=(*POLICY.rings, orders))
+    runs = Runs(policy=with_orders)
+    runs.until_settled()
+    runs.up(after=DAY, request=Request.taint("orders", kid_of(1, "orders")))
+    runs.policy = replace(POLICY, ending=(orders,))
     runs.up(after=DAY)
-    back = runs.journal.rings["orders"]
+    gone = runs.journal_ring("orders")
+    runs.up(after=later)
+    runs.policy = with_orders
+    runs.up(after=DAY)
+    back = runs.journal_ring("orders")
     assert back.active is not None
     assert back.active.number >= gone.next_generation
     assert back.sequence > gone.sequence

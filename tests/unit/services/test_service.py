@@ -114,7 +114,7 @@ def test_a_manifest_is_read_whole() -> None:
             "contact: orders alarms@",
             "4: contact: it is not of the right form",
         ),
-        ("tokenLifetime: 10m", "keyRing: own", "7: keyRing: it is none of the allowed values"),
+        ("tokenLifetime: 10m", "keyRing: mine", "7: keyRing: it is none of the allowed values"),
         (
             "tokenLifetime: 10m",
             "claims: [tenant]",
