@@ -6,7 +6,6 @@ import hashlib
 import http.client
 import io
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from sandbox.azure.http import Refusal
 from sandbox.azure.memory import Memory
+from sandbox.fakes import unpacked
 from sandbox.fakes.http import Asked, Said
 from sandbox.processes import MARK
 
@@ -42,24 +42,35 @@ class Apps:
         self._environment = dict(environment)
         self._running: dict[str, Running] = {}
         self._lock = threading.RLock()
+        self._tried: set[str] = set()
+        """Bundles of which an app has answered: the next app from one need not show it."""
+        self._bundles = memory.folder / "apps"
+        """Each unpacked once, however many apps run from it."""
 
     def deploy(self, app: str, package: bytes) -> None:
-        """Unpack a bundle and run the app from it; the one before serves until it answers."""
+        """Unpack a bundle for the app, which runs from it as soon as somebody asks.
+
+        One that runs already is replaced: the one before serves until the new one answers.
+        """
         digest = hashlib.sha256(package).hexdigest()
-        folder = self._memory.folder / "apps" / app / digest
-        if not folder.is_dir():
-            draft = folder.with_name(f".{digest}")
-            shutil.rmtree(draft, ignore_errors=True)
-            with zipfile.ZipFile(io.BytesIO(package)) as archive:
-                archive.extractall(draft)
-            draft.rename(folder)
+        unpacked.folder(
+            self._bundles,
+            digest,
+            lambda draft: zipfile.ZipFile(io.BytesIO(package)).extractall(draft),
+        )
         with self._memory.drafted() as told:
             told["resources"][f"app:{app}"]["package"] = digest
         self.restart(app)
 
     def restart(self, app: str) -> None:
-        """Run the app with its settings as they are now; without a bundle there is nothing yet."""
+        """Replace the app's process, if it has one, by one with the settings as they are now.
+
+        Functions scale to zero: an app that nobody has asked since has none ("Event-driven
+        scaling in Azure Functions"), unless nothing has shown yet that its bundle can be started.
+        """
         with self._lock:
+            if app not in self._running and self._package(app) in self._tried:
+                return
             made = self._start(app)
             before = self._running.pop(app, None)
             if made is not None:
@@ -68,12 +79,11 @@ class Apps:
                 _end(before)
 
     def remove(self, app: str) -> None:
-        """End an app and remove what it ran from."""
+        """End an app."""
         with self._lock:
             before = self._running.pop(app, None)
             if before is not None:
                 _end(before)
-        shutil.rmtree(self._memory.folder / "apps" / app, ignore_errors=True)
 
     def end(self) -> None:
         """End every app."""
@@ -116,6 +126,11 @@ class Apps:
                     self._running[app] = found
             return found
 
+    def _package(self, app: str) -> str | None:
+        with self._memory.looked_at() as told:
+            digest: str | None = told["resources"][f"app:{app}"].get("package")
+            return digest
+
     def _start(self, app: str) -> Running | None:
         with self._memory.looked_at() as told:
             resource = told["resources"][f"app:{app}"]
@@ -124,7 +139,7 @@ class Apps:
             return None
         site = resource["inputs"].get("siteConfig") or {}
         settings = {each["name"]: each["value"] for each in site.get("appSettings") or []}
-        folder = self._memory.folder / "apps" / app / digest
+        folder = self._bundles / digest
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_HOST), str(folder), str(self.log(app))],
             cwd=folder,
@@ -133,7 +148,9 @@ class Apps:
             stdout=subprocess.PIPE,
             text=True,
         )
-        return Running(process, _port_of(process))
+        running = Running(process, _port_of(process))
+        self._tried.add(digest)
+        return running
 
 
 def _port_of(process: subprocess.Popen[str]) -> int:

@@ -20,6 +20,35 @@ from typing import Any
 _SCHEMA = 1
 
 
+class _Section(dict[str, Any]):
+    """A part of the record in a draft: entries are copied when they are taken by their name."""
+
+    def __init__(self, entries: Mapping[str, Any]) -> None:
+        super().__init__(entries)
+        self.touched: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.touched:
+            self[name] = copy.deepcopy(super().__getitem__(name))
+        return super().__getitem__(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.touched.add(name)
+        super().__setitem__(name, value)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an entry, as `[name]` does."""
+        if name not in self:
+            return default
+        return self[name]
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """Return an entry, put there if it is missing."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+
 class FakeMemory:
     """A fake's whole state. `drafted` is the only way to write; a kill leaves old or new."""
 
@@ -34,6 +63,9 @@ class FakeMemory:
             (folder / part).mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         self._told = self._load({"schema": _SCHEMA, **empty})
+        self._lines: dict[str, dict[str, str]] = {}
+        """By section and entry: its line in the file. Hundreds of services make megabytes of them,
+        and to write all of them anew for each change would take longer than all else."""
 
     @property
     def folder(self) -> Path:
@@ -58,12 +90,42 @@ class FakeMemory:
 
     @contextmanager
     def drafted(self) -> Iterator[dict[str, Any]]:
-        """Give the whole record for writing; an exception leaves it as it was."""
+        """Give the whole record for writing; an exception leaves it as it was.
+
+        An entry of a section is copied when it is first taken by its name; what `items` and
+        `values` show is for reading alone.
+        """
         with self._lock:
-            draft = copy.deepcopy(self._told)
+            draft = {
+                name: _Section(part) if isinstance(part, dict) else part
+                for name, part in self._told.items()
+            }
             yield draft
-            _replace(self._path, json.dumps(draft, indent=1, sort_keys=True).encode())
-            self._told = draft
+            _replace(self._path, self._written(draft))
+            self._told = {
+                name: dict(part) if isinstance(part, dict) else part for name, part in draft.items()
+            }
+
+    def _written(self, draft: Mapping[str, Any]) -> bytes:
+        """Return the record as JSON; only entries that a draft touched are written anew."""
+        parts = []
+        for name in sorted(draft):
+            part = draft[name]
+            known = self._lines.setdefault(name, {})
+            if not isinstance(part, dict):
+                parts.append(f"{json.dumps(name)}: {json.dumps(part)}")
+                continue
+            touched = part.touched if isinstance(part, _Section) else set(part)
+            lines = {
+                key: known[key]
+                if key in known and key not in touched
+                else f"{json.dumps(key)}: {json.dumps(value, sort_keys=True)}"
+                for key, value in part.items()
+            }
+            self._lines[name] = lines
+            inside = ",\n".join(lines[key] for key in sorted(lines))
+            parts.append(f"{json.dumps(name)}: {{\n{inside}\n}}")
+        return ("{" + ",\n".join(parts) + "}\n").encode()
 
     def keep(self, content: bytes) -> str:
         """Keep an object's bytes, and return the hash by which `content` finds them."""

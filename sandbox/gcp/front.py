@@ -11,16 +11,24 @@ import contextlib
 import socket
 import threading
 from collections import Counter
+from collections.abc import Callable
+
+from sandbox.gcp.http import Refusal
 
 _CHUNK = 64 * 1024
 _SECONDS = 5.0
 
 
 class Front:
-    """One loopback port whose connections are relayed to another one, its target."""
+    """One loopback port whose connections are relayed to another one, its target.
 
-    def __init__(self, port: int, target: int) -> None:
-        self._target = target
+    Without a target the first connection asks `wake` for one: a service scales to zero.
+    """
+
+    def __init__(self, port: int, wake: Callable[[], int]) -> None:
+        self._target: int | None = None
+        self._wake = wake
+        self._waking = threading.Lock()
         self._open: Counter[int] = Counter()
         self._changed = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
@@ -30,7 +38,8 @@ class Front:
         """Send new connections to `target`; return when the old ones ended, or after `patience`."""
         with self._changed:
             before, self._target = self._target, target
-            self._changed.wait_for(lambda: not self._open[before], patience)
+            if before is not None:
+                self._changed.wait_for(lambda: not self._open[before], patience)
 
     def close(self) -> None:
         """Take no further connection."""
@@ -47,10 +56,24 @@ class Front:
                 return
             threading.Thread(target=self._relay, args=[caller], daemon=True).start()
 
-    def _relay(self, caller: socket.socket) -> None:
+    def _awake(self) -> int:
+        """Return the target, counted as in use by one more. Raises what `wake` raises."""
+        with self._waking:
+            if self._target is None:
+                # Not under `_changed`: whoever deploys meanwhile has to be able to switch.
+                target = self._wake()
+                with self._changed:
+                    self._target = target
         with self._changed:
-            target = self._target
-            self._open[target] += 1
+            self._open[self._target] += 1
+            return self._target
+
+    def _relay(self, caller: socket.socket) -> None:
+        try:
+            target = self._awake()
+        except (OSError, Refusal):
+            caller.close()
+            return
         try:
             self._talk(caller, target)
         finally:

@@ -9,7 +9,6 @@ loopback.
 from __future__ import annotations
 
 import io
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import ports
+from sandbox.fakes import unpacked
 from sandbox.gcp.front import Front
 from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
@@ -38,44 +38,78 @@ class Services:
     def __init__(self, memory: Memory, environment: Mapping[str, str]) -> None:
         self._memory = memory
         self._environment = dict(environment)
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, tuple[subprocess.Popen[bytes], int]] = {}
+        """By service: its process, and the port that it listens on."""
+        self._tried: set[str] = set()
+        """Sources of which a process has listened: the next service from one need not show it."""
         self._fronts: dict[str, Front] = {}
         self._lock = threading.RLock()
 
     def resume(self) -> None:
-        """Start every service that was there when the fake ended."""
-        for place in self._memory.below("service:"):
-            self.deploy(place.removeprefix("service:"))
+        """Answer for every service that was there when the fake ended."""
+        with self._lock:
+            for place in self._memory.below("service:"):
+                self._answer(place.removeprefix("service:"))
 
     def deploy(self, name: str) -> None:
-        """Run a service as its resource now says; the old revision serves until it is ready."""
+        """Let a service be as its resource now says; the old revision serves until it is ready.
+
+        Services scale to zero: one that nobody asked since has no process ("About instance
+        autoscaling"), unless nothing has shown yet that its source can be started.
+        """
+        container, folder = self._revision(name)
+        with self._lock:
+            self._answer(name)
+            before = self._running.pop(name, None)
+            if before is None and folder.name in self._tried:
+                return
+            try:
+                _, port = self._running[name] = self._started(name, container, folder)
+            except Refusal:
+                if before is not None:
+                    self._running[name] = before
+                raise
+            self._fronts[name].switch(port, _DRAIN)
+            if before is not None:
+                _end(before[0])
+
+    def _answer(self, name: str) -> None:
+        """Take connections to a service, the first of which starts it."""
+        if name not in self._fronts:
+            self._fronts[name] = Front(self.port(name), lambda: self._woken(name))
+
+    def _woken(self, name: str) -> int:
+        """Return the port of a service's process, started if it has none."""
+        with self._lock:
+            if name not in self._running:
+                self._running[name] = self._started(name, *self._revision(name))
+            return self._running[name][1]
+
+    def _revision(self, name: str) -> tuple[Mapping[str, Any], Path]:
+        """Return a service's container as its resource now says, and its unpacked source."""
         found = self._memory.get(f"service:{name}")
         if found is None:
             raise Refusal(404, "NOT_FOUND", name)
         container = found["inputs"]["template"]["containers"][0]
-        source = container["sourceCode"]["cloudStorageSource"]
-        folder = self._unpacked(name, source)
-        with self._lock:
-            own = ports.allot(self._memory.ports())
-            process = self._start(name, folder, container, own)
-            before = self._running.pop(name, None)
-            self._running[name] = process
-            if name in self._fronts:
-                self._fronts[name].switch(own, _DRAIN)
-            else:
-                self._fronts[name] = Front(self.port(name), own)
-            _end(before)
+        return container, self._unpacked(container["sourceCode"]["cloudStorageSource"])
+
+    def _started(
+        self, name: str, container: Mapping[str, Any], folder: Path
+    ) -> tuple[subprocess.Popen[bytes], int]:
+        port = ports.allot(self._memory.ports())
+        process = self._start(name, folder, container, port)
+        self._tried.add(folder.name)
+        return process, port
 
     def remove(self, name: str) -> None:
-        """End a service and remove what it ran from."""
+        """End a service."""
         with self._lock:
             self._end(name)
-        shutil.rmtree(self._folder(name), ignore_errors=True)
 
     def end(self) -> None:
         """End every service."""
         with self._lock:
-            for name in list(self._running):
+            for name in list(self._fronts):
                 self._end(name)
 
     def port(self, name: str) -> int:
@@ -86,23 +120,17 @@ class Services:
         """Where a service's log lines are."""
         return self._memory.folder / "logs" / f"{Path(name).name}.log"
 
-    def _folder(self, name: str) -> Path:
-        return self._memory.folder / "services" / name.replace("/", "-")
-
-    def _unpacked(self, name: str, source: Mapping[str, Any]) -> Path:
+    def _unpacked(self, source: Mapping[str, Any]) -> Path:
         found = self._memory.get(f"object:{source['bucket']}/{source['object']}")
         if found is None:
             raise Refusal(400, "FAILED_PRECONDITION", f"no source at {source['object']}")
         digest = str(found["stored"]["content"])
-        folder = self._folder(name) / digest
-        if not folder.is_dir():
-            draft = folder.with_name(f".{digest}")
-            shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir(parents=True)
+
+        def unpack(draft: Path) -> None:
             with tarfile.open(fileobj=io.BytesIO(self._memory.content(digest)), mode="r:gz") as tar:
                 tar.extractall(draft, filter="data")
-            draft.rename(folder)
-        return folder
+
+        return unpacked.folder(self._memory.folder / "services", digest, unpack)
 
     def _start(
         self, name: str, folder: Path, container: Mapping[str, Any], port: int
@@ -153,12 +181,11 @@ class Services:
     def _end(self, name: str) -> None:
         if (front := self._fronts.pop(name, None)) is not None:
             front.close()
-        _end(self._running.pop(name, None))
+        if (running := self._running.pop(name, None)) is not None:
+            _end(running[0])
 
 
-def _end(process: subprocess.Popen[bytes] | None) -> None:
-    if process is None:
-        return
+def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(_GRACE)
