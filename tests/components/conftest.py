@@ -15,6 +15,8 @@ from signet.observed import StoreReading
 from tests.components import mocked
 
 NOW = 1_800_000_000
+NOTHING = key_census.Existing(ring=False, key=False)
+"""What Google has of a ring that was never made."""
 
 SETTINGS: dict[str, Any] = {
     "audience": "https://api.test.invalid",
@@ -49,9 +51,7 @@ def whole(
 
     The keys are the home cloud's.
     """
-    nothing = key_census.Existing(ring=False, key=False)
     monkeypatch.setattr(packaging, "build_bundle", lambda *_, **__: bundle)
-    monkeypatch.setattr(key_census, "look", lambda *_: nothing)
 
     def run(
         *,
@@ -61,8 +61,10 @@ def whole(
         store: StoreReading | None = None,
         now: int = NOW,
         preview: bool = False,
+        existing: key_census.Existing = NOTHING,
     ) -> mocked.Run:
-        given = repr((settings, state, keys, store, now, preview))
+        monkeypatch.setattr(key_census, "look", lambda *_: existing)
+        given = repr((settings, state, keys, store, now, preview, existing))
         if given in runs:
             return runs[given]
 

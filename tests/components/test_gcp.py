@@ -5,26 +5,25 @@ import json
 import re
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.aws.settings import AwsSettings
-from components.gcp import envoy, key_census, names, openapi
+from components.gcp import envoy, names, openapi
 from components.gcp.key_census import Existing
 from components.gcp.signing_key import kms_algorithm
 from components.gcp.source_archive import pack, source_archive
 from components.gcp.validator import encoded
-from components.observe import CloudReader
 from components.passed_on import IDENTITY_HEADERS, OVERRIDE_HEADERS
-from components.program import main
 from components.settings import Settings, parse
 from components.surroundings import Surroundings
 from signet.errors import RunFailed, SettingsError
-from signet.observed import StoreReading
 from signet.probing.declared_ways import cloud_run_faults
-from tests.components.mocked import Run, private_material, run
+from tests.components.conftest import NOTHING, Whole
+from tests.components.mocked import Run, private_material
 
 SETTINGS: dict[str, Any] = {
     "environment": "dev",
@@ -38,27 +37,15 @@ SETTINGS: dict[str, Any] = {
     "gcpBucket": "example-org-signet-dev-keys",
     "gcpIssuerPrincipals": ["serviceAccount:ci@example-org-dev.iam.gserviceaccount.com"],
 }
-NOTHING = Existing(ring=False, key=False)
 RING = "projects/example-org-dev/locations/europe-west3/keyRings/signet-dev"
 
 
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Run the whole program; Google has `existing` already."""
-    bundle = tmp_path / "validator.zip"
-    with zipfile.ZipFile(bundle, "w") as made:
-        made.writestr("validator_functions/__init__.py", "")
-    from components import packaging
-
-    built = packaging.Bundle(bundle, "0" * 64, "1" * 64, 1)
-    monkeypatch.setattr(packaging, "build_bundle", lambda python: built)
-
-    def deploy(existing: Existing = NOTHING, **changes: Any) -> Run:
-        monkeypatch.setattr(key_census, "look", lambda *_: existing)
-        reader = CloudReader(store=lambda _: StoreReading("absent"), keys=lambda: ())
-        return run(lambda: main(lambda _: {"gcp": reader}), settings={**SETTINGS, **changes})
-
-    return deploy
+def deployed(whole: Whole) -> Callable[..., Run]:
+    """Run the whole program of an environment of Google Cloud alone, which has `existing`."""
+    return lambda existing=NOTHING, **changes: whole(
+        settings={**SETTINGS, **changes}, existing=existing
+    )
 
 
 def test_a_ring_is_one_key_with_a_version_for_each_generation(deployed: Any) -> None:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from components import packaging
 from components.azure import roles
-from components.observe import CloudReader
-from components.program import main
-from signet.observed import StoreReading
 from signet.probing import declared_ways as ways
 from signet.probing.declared_policies import api_management_faults
-from tests.components.mocked import Run, private_material, run
+from tests.components.conftest import Whole
+from tests.components.mocked import Run, private_material
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 DEPLOYER = "00000000-0000-4000-8000-000000000004"
@@ -38,20 +35,9 @@ SETTINGS: dict[str, Any] = {
 
 
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: dict[str, Run]) -> Any:
-    built = packaging.Bundle(tmp_path / "validator.zip", "0" * 64, "1" * 64, 1)
-    monkeypatch.setattr(packaging, "build_bundle", lambda python: built)
-
-    def deploy(**changes: Any) -> Run:
-        reader = CloudReader(store=lambda _: StoreReading("absent"), keys=lambda: ())
-        given = f"azure {changes!r}"
-        if given not in runs:
-            runs[given] = run(
-                lambda: main(lambda _: {"azure": reader}), settings={**SETTINGS, **changes}
-            )
-        return runs[given]
-
-    return deploy
+def deployed(whole: Whole) -> Callable[..., Run]:
+    """Run the whole program of an environment of Azure alone."""
+    return lambda **changes: whole(settings={**SETTINGS, **changes})
 
 
 def test_each_generation_is_a_key_of_its_own_name_that_never_rotates_itself(deployed: Any) -> None:
@@ -152,9 +138,9 @@ def test_a_validator_has_its_settings_their_hash_and_nothing_that_flex_refuses(
 def test_another_bundle_is_deployed_again(deployed: Any) -> None:
     found = deployed()
     code = found.one("environment-azure-validator-deployment").inputs
-    assert code["deploymentName"] == f"environment-code-{'0' * 12}"
+    assert code["deploymentName"] == f"environment-code-{'a' * 12}"
     blob = found.one("azure-code-bundle").inputs
-    assert blob["blobName"] == f"{'0' * 64}/released-package.zip"
+    assert blob["blobName"] == f"{'a' * 64}/released-package.zip"
 
 
 def test_nothing_private_is_declared_and_every_component_is_finished(deployed: Any) -> None:
