@@ -19,7 +19,7 @@ from .matrix import Column, render, run
 from .page import write
 from .programs import free_port, program
 from .proxies import PROXIES
-from .runtimes import CloudRun, Function, Host, Lambda, Module
+from .runtimes import CloudRun, Function, Host, Lambda, Module, unpacked
 from .sandbox_gateways import SandboxGateways
 
 _AT_ONCE = 4
@@ -68,7 +68,8 @@ def _hosts(stack: ExitStack, folder: Path) -> list[Host | Sequence[Host]]:
             stack.enter_context(emulator(folder / f"emulator-{number}"))
             for number in range(_EMULATORS)
         ]
-        hosts.insert(1, [SandboxGateways(port) for port in ports])
+        bundle = unpacked(folder / "bundle")
+        hosts.insert(1, [SandboxGateways(port, bundle) for port in ports])
     return [*hosts, Function(folder), *stack.enter_context(CloudRun.all(folder))]
 
 

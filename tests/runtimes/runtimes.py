@@ -155,10 +155,7 @@ class Function(Runtime, Host):
     def __init__(self, folder: Path) -> None:
         super().__init__("Function", ("azure", "function"), speaks_http=True)
         self.runtimes = [self]
-        self._folder = folder / "function"
-        bundle = build_bundle(default_target())
-        with zipfile.ZipFile(bundle.path) as packed:
-            packed.extractall(self._folder)
+        self._folder = unpacked(folder / "function")
 
     @contextmanager
     def deployed(self, deployment: Deployment, folder: Path) -> Iterator[None]:
@@ -189,6 +186,13 @@ class Function(Runtime, Host):
             [(b"x-signet-original-method", b"GET"), (b"x-signet-original-path", _TARGET.encode())],
         )
         return Seen(status, self._log.decisions())
+
+
+def unpacked(folder: Path) -> Path:
+    """Unpack the bundle into a folder of its own, and return that."""
+    with zipfile.ZipFile(build_bundle(default_target()).path) as packed:
+        packed.extractall(folder)
+    return folder
 
 
 class CloudRun(Runtime, Host):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import boto3
 
 from components.aws import echo_function
-from components.packaging import build_bundle, default_target, pack
+from components.packaging import default_target, pack
 from validator_functions.verification.settings import FILE_NAME
 
 from .deployed import Asked, Deployment
@@ -34,6 +34,7 @@ import os
 import sys
 import time
 
+sys.path.insert(0, os.environ["CASES_BUNDLE"])
 _NOW = float(os.environ["CASES_NOW"])
 _FILE = open(os.environ["CASES_LOG"], "a", buffering=1)
 _LOG = sys.stdout
@@ -56,21 +57,26 @@ from validator_functions.aws_lambda.handler import handler
 
 
 class SandboxGateways(Host):
-    """The columns of API Gateway in the emulator at `port`.
+    """The columns of API Gateway in the emulator at `port`, over the bundle as it is unpacked.
 
-    `ttl` seconds is how long it keeps answers; `sources` are the HTTP APIs' identity sources.
+    Lambda unpacks a function's code for each instance. Here every settings file starts two, so that
+    they share one unpacked bundle: by itself that took most of the time. `ttl` seconds is how long
+    it keeps answers; `sources` are the HTTP APIs' identity sources.
     """
 
-    def __init__(self, port: int, *, ttl: int = 0, sources: Sequence[str] = (HEADER,)) -> None:
+    def __init__(
+        self, port: int, bundle: Path, *, ttl: int = 0, sources: Sequence[str] = (HEADER,)
+    ) -> None:
         self.port = port
+        self._bundle = bundle
         self._ttl = ttl
         self._sources = list(sources)
         self._lambda = self._client("lambda")
         python = f"python{default_target()}"
         self._python = python
-        bundle = build_bundle(default_target()).path.read_bytes()
+        entry = pack({f"{_ENTRY}.py": _PINNED.encode()})
         for name in _FUNCTIONS:
-            self._create(name, bundle, f"{_ENTRY}.handler")
+            self._create(name, entry, f"{_ENTRY}.handler")
         echo = Path(echo_function.__file__)
         self._create("echo", pack({echo.name: echo.read_bytes()}), f"{echo.stem}.handler")
         simple = "validator-simple"
@@ -113,12 +119,7 @@ class SandboxGateways(Host):
 
     @contextmanager
     def deployed(self, deployment: Deployment, folder: Path) -> Iterator[None]:
-        layer = pack(
-            {
-                f"python/{FILE_NAME}": deployment.settings,
-                f"python/{_ENTRY}.py": _PINNED.encode(),
-            }
-        )
+        layer = pack({f"python/{FILE_NAME}": deployment.settings})
         made = self._lambda.publish_layer_version(LayerName="settings", Content={"ZipFile": layer})
         logs = {name: folder / f"{name}.log" for name in _FUNCTIONS}
         for name, log in logs.items():
@@ -130,6 +131,7 @@ class SandboxGateways(Host):
                     "Variables": {
                         "CASES_NOW": repr(deployment.now),
                         "CASES_LOG": str(log.resolve()),
+                        "CASES_BUNDLE": str(self._bundle.resolve()),
                         "SIGNET_HTTP_API_ANSWER": name.removeprefix("validator-"),
                     }
                 },

@@ -13,7 +13,7 @@ from tests.cases.settings import artefact, document, issuer
 
 from .deployed import Deployment
 from .emulator import emulator
-from .runtimes import Runtime
+from .runtimes import Runtime, unpacked
 from .sandbox_gateways import HEADER, SandboxGateways, _Gateway
 
 pytestmark = pytest.mark.drill
@@ -33,7 +33,7 @@ def gateways(folder: Path, **how: Any) -> Iterator[dict[str, _Gateway]]:
         audit={**document()["audit"], "passes": True},
     )
     with emulator(folder / "emulator") as port:
-        host = SandboxGateways(port, **how)
+        host = SandboxGateways(port, unpacked(folder / "bundle"), **how)
         with host.deployed(Deployment(artefact(told), float(forge.NOW)), folder):
             yield {each.name.rpartition(", ")[2]: _gateway(each) for each in host.runtimes}
 
