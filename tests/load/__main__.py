@@ -52,12 +52,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each throughput figure")
     parser.add_argument("--soak", type=float, default=600.0, help="seconds of mixed traffic")
     parser.add_argument("--attack", type=float, default=20.0, help="seconds of the attack")
+    parser.add_argument(
+        "--ahead",
+        action="store_true",
+        help="in the attack, let servers and asker run before the machine's other work (root)",
+    )
     asked = parser.parse_args()
     results: dict[str, list[Row]] = {}
     for name, run in (
         ("throughput", lambda: throughput(asked.seconds)),
         ("soak", lambda: soak(asked.soak)),
-        ("attack", lambda: attacked(asked.attack)),
+        ("attack", lambda: attacked(asked.attack, ahead=asked.ahead)),
     ):
         print(f"{name} ...", file=sys.stderr, flush=True)
         results[name] = run()
