@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import pulumi
 
 from signet.key_ring import Generation
-from signet.signals import Signal
+from signet.signals import Signal, WatchedService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +115,11 @@ class Cloud(Protocol):
         """Declare one validator and the gateways that ask it."""
         ...
 
-    def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
-        """Declare alarms on the lines of the validators so far, and return the alarms' names."""
+    def watch(self, signals: Sequence[Signal], services: Sequence[WatchedService]) -> Sequence[str]:
+        """Declare alarms on the lines of the validators so far, and return the alarms' names.
+
+        `signals` are the environment's; `services` have some of their own, and contacts to tell.
+        """
         ...
 
     def publish(self, documents: Sequence[Documents]) -> None:

@@ -11,7 +11,8 @@ from components import leaving
 from components.adoption import Adoption
 from components.cloud import Cloud, Documents, KeyOrder, MadeKeys, MadeValidator, ValidatorOrder
 from components.confirming import Keys, checked, confirm_run, published, shown
-from components.guarded import ENVIRONMENT, Guarded, environments_own, of_service
+from components.guarded import ENVIRONMENT, Guarded, environments_own
+from components.guarded import of_service as guarded_service
 from components.packaging import Bundle
 from components.rings import document_path, folder_of, ring_of
 from components.settings import ENVIRONMENT_RING, Settings
@@ -21,7 +22,7 @@ from signet.documents import JWKS_PATH, render_discovery, render_jwks
 from signet.journal import Journal
 from signet.key_ring import KeyRing
 from signet.service import Service
-from signet.signals import signals
+from signet.signals import WatchedService, of_service, signals
 from signet.token_service import caller_members
 
 SERVICE: Final = ENVIRONMENT
@@ -95,7 +96,19 @@ class Environment(pulumi.ComponentResource):
         watched = signals(
             refusals=settings.alarm_refusals, unknown_keys=settings.alarm_unknown_keys
         )
-        self.alarms = {cloud: part.watch(watched) for cloud, part in clouds.items()}
+        told = [
+            WatchedService(
+                name=service.name,
+                contact=service.contact,
+                clouds=service.clouds,
+                signals=of_service(service.name, watched),
+            )
+            for service in args.services
+        ]
+        self.alarms = {
+            cloud: part.watch(watched, [each for each in told if cloud in each.clouds])
+            for cloud, part in clouds.items()
+        }
         for cloud in clouds.values():
             cloud.publish(list(documents.values()))
             cloud.finish()
@@ -182,7 +195,7 @@ class Environment(pulumi.ComponentResource):
         guarded = [
             environments_own(settings, journal.rings[ENVIRONMENT_RING]),
             *(
-                of_service(
+                guarded_service(
                     service,
                     settings,
                     journal.rings[ring_of(service)],

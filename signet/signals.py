@@ -6,7 +6,8 @@ a number. Each cloud writes it in its own words (`components/<cloud>/monitoring_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from validator_functions.verification.reasons import FORBIDDEN, UNAUTHORIZED, UNAVAILABLE, Reason
@@ -33,15 +34,46 @@ class Signal:
     minutes: int
     severity: int
     """0 critical to 4 verbose, as Azure counts; 1 wakes somebody up, 2 can wait for the morning."""
+    service: str = ""
+    """The one service whose lines count; empty: those of all of an environment."""
+
+    @property
+    def metric(self) -> str:
+        """What its lines are counted as."""
+        return f"{self.service}-{self.name}" if self.service else self.name
 
     def alarm_name(self, environment: str) -> str:
         """Return what its alarm is called, in every cloud."""
-        return f"signet-{environment}-{self.name}"
+        return f"signet-{environment}-{self.metric}"
 
     @property
     def runbook(self) -> str:
         """The heading in `docs/runbook.md`, which alarms name."""
         return f"docs/runbook.md, alarm {self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedService:
+    """An onboarded service, whom it wants to be told, and of what."""
+
+    name: str
+    contact: str
+    """An e-mail address, or an https URL that takes a POST."""
+    clouds: Sequence[str]
+    signals: Sequence[Signal]
+
+
+_OF_A_SERVICE: Final = ("refusals", "could-not-check")
+"""What a service's own team can look into; the others are the platform team's."""
+
+
+def of_service(name: str, every: Iterable[Signal]) -> tuple[Signal, ...]:
+    """Return the signals of one service, out of an environment's."""
+    return tuple(
+        replace(signal, service=name, title=f"{name}: {signal.title}")
+        for signal in every
+        if signal.name in _OF_A_SERVICE
+    )
 
 
 def signals(*, refusals: int, unknown_keys: int) -> tuple[Signal, ...]:

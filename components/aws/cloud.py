@@ -28,7 +28,7 @@ from components.rings import document_path, folder_of
 from components.settings import ENVIRONMENT_RING as ENVIRONMENT
 from components.settings import Settings
 from signet.documents import JWKS_PATH
-from signet.signals import Signal
+from signet.signals import Signal, WatchedService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +150,7 @@ class AwsCloud(CloudPart):
             attached=gateway.attached,
         )
 
-    def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
+    def watch(self, signals: Sequence[Signal], services: Sequence[WatchedService]) -> Sequence[str]:
         """Declare metrics, alarms and the dashboard."""
         monitoring = Monitoring(
             "aws-monitoring",
@@ -159,6 +159,7 @@ class AwsCloud(CloudPart):
                 region=self._aws.region,
                 log_groups=self._log_groups,
                 signals=signals,
+                services=services,
                 topic=self._aws.alarm_topic,
             ),
             self._child(),

@@ -29,7 +29,7 @@ from components.cloud import (
 from components.rings import document_path
 from components.settings import ENVIRONMENT_RING, Settings
 from signet.documents import JWKS_PATH
-from signet.signals import Signal
+from signet.signals import Signal, WatchedService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +211,7 @@ class AzureCloud(CloudPart):
             service_group=group or azure.resource_group,
         )
 
-    def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
+    def watch(self, signals: Sequence[Signal], services: Sequence[WatchedService]) -> Sequence[str]:
         """Declare alarms and the workbook."""
         monitoring = Monitoring(
             "azure-monitoring",
@@ -223,6 +223,7 @@ class AzureCloud(CloudPart):
                 account=self._azure.storage_account,
                 workspaces=self._workspaces,
                 signals=signals,
+                services=services,
                 action_group=self._azure.action_group,
             ),
             self._child(),

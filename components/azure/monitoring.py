@@ -1,7 +1,7 @@
 """Alarms on the validators' log lines, and the questions: a workbook, and a pack of queries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
@@ -9,8 +9,9 @@ from pulumi_azure_native import applicationinsights, monitor, operationalinsight
 from components.azure import monitoring_documents as documents
 from components.azure import names
 from components.azure.tags import environment_tags
+from components.contacts import contact_name
 from components.queries import load
-from signet.signals import Signal
+from signet.signals import Signal, WatchedService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class AlarmArgs:
     scope: pulumi.Input[str]
     """Id of the resource group: a rule about it sees the lines of every function in it."""
     location: str
-    action_group: str
+    action_group: pulumi.Input[str]
     """Id of an action group that alarms go to; empty: their state is all that there is."""
 
 
@@ -34,6 +35,7 @@ class MonitoringArgs(AlarmArgs):
     """Name of the documents' storage account, from which fixed names are computed."""
     workspaces: Sequence[pulumi.Output[str]]
     signals: Sequence[Signal]
+    services: Sequence[WatchedService] = ()
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -48,6 +50,7 @@ class Monitoring(pulumi.ComponentResource):
         super().__init__("signet:azure:Monitoring", name, None, opts)
         for signal in args.signals:
             alarm(f"{name}-{signal.name}", args, signal, pulumi.ResourceOptions(parent=self))
+        self._services(name, args)
         applicationinsights.Workbook(
             f"{name}-workbook",
             resource_group_name=args.resource_group,
@@ -63,8 +66,22 @@ class Monitoring(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._queries(name, args)
-        self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
+        own_alarms = [signal for each in args.services for signal in each.signals]
+        every = [*args.signals, *own_alarms]
+        self.alarms = [signal.alarm_name(args.environment) for signal in every]
         self.register_outputs({"alarms": self.alarms})
+
+    def _services(self, name: str, args: MonitoringArgs) -> None:
+        """Declare each service's own alarms, and one action group for each contact."""
+        own = pulumi.ResourceOptions(parent=self)
+        groups = {
+            who: contact_group(f"{name}-{contact_name(who)}", args, who, own)
+            for who in sorted({each.contact for each in args.services})
+        }
+        for each in args.services:
+            told = replace(args, action_group=groups[each.contact])
+            for signal in each.signals:
+                alarm(f"{name}-own-{signal.metric}", told, signal, own)
 
     def _queries(self, name: str, args: MonitoringArgs) -> None:
         """Save the questions for everybody who looks at a workspace of any service."""
@@ -91,9 +108,47 @@ class Monitoring(pulumi.ComponentResource):
             )
 
 
+def contact_group(
+    name: str, args: AlarmArgs, contact: str, opts: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
+    """Declare the action group that tells a contact, and return its id."""
+    title = contact_name(contact)
+    by_mail = None
+    by_post = None
+    if contact.startswith("https:"):
+        by_post = [
+            monitor.WebhookReceiverArgs(
+                name=title, service_uri=contact, use_common_alert_schema=True
+            )
+        ]
+    else:
+        by_mail = [
+            monitor.MicrosoftCommonEmailReceiverArgs(
+                name=title, email_address=contact, use_common_alert_schema=True
+            )
+        ]
+    group = monitor.ActionGroup(
+        name,
+        resource_group_name=args.resource_group,
+        action_group_name=f"signet-{args.environment}-{title}",
+        # At most 12 characters; it stands in the messages.
+        group_short_name="signet",
+        location="Global",
+        enabled=True,
+        email_receivers=by_mail,
+        webhook_receivers=by_post,
+        tags=environment_tags(args.environment),
+        opts=opts,
+    )
+    identity: pulumi.Output[str] = group.id
+    return identity
+
+
 def alarm(name: str, args: AlarmArgs, signal: Signal, opts: pulumi.ResourceOptions) -> None:
     """Declare the scheduled query of one signal."""
-    actions = monitor.ActionsArgs(action_groups=[args.action_group]) if args.action_group else None
+    group = args.action_group
+    nobody = isinstance(group, str) and not group
+    actions = None if nobody else monitor.ActionsArgs(action_groups=[group])
     condition = monitor.ConditionArgs(
         query=documents.condition(signal),
         time_aggregation=monitor.TimeAggregation.COUNT,

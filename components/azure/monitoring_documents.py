@@ -24,11 +24,13 @@ def condition(signal: Signal) -> str:
     text = isinstance(signal.values[0], str)
     read = "tostring" if text else "toint"
     values = ", ".join(json.dumps(value) for value in signal.values)
+    own = f"\n| where tostring(line.service) == {json.dumps(signal.service)}"
     return (
         "AppTraces\n"
         f'| where Message startswith \'{{"signet":"{signal.kind}"\'\n'
         "| extend line = parse_json(Message)\n"
         f"| where {read}(line.{signal.field}) in ({values})"
+        f"{own if signal.service else ''}"
     )
 
 

@@ -28,7 +28,7 @@ from components.gcp.validator import Validator, ValidatorArgs
 from components.rings import document_path
 from components.settings import ENVIRONMENT_RING, Settings
 from signet.documents import JWKS_PATH
-from signet.signals import Signal
+from signet.signals import Signal, WatchedService
 
 Look = Callable[[GcpSettings, str, str], Existing]
 
@@ -174,7 +174,7 @@ class GcpCloud(CloudPart):
             )
         return self._code
 
-    def watch(self, signals: Sequence[Signal]) -> Sequence[str]:
+    def watch(self, signals: Sequence[Signal], services: Sequence[WatchedService]) -> Sequence[str]:
         """Declare the metric, alert policies and the dashboard."""
         monitoring = Monitoring(
             "gcp-monitoring",
@@ -182,6 +182,7 @@ class GcpCloud(CloudPart):
                 environment=self._settings.environment,
                 project=self._gcp.project,
                 signals=signals,
+                services=services,
                 channel=self._gcp.notification_channel,
             ),
             self._child(),

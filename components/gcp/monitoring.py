@@ -3,16 +3,17 @@ their answers, and saved queries.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pulumi
 from pulumi_gcp import logging, monitoring
 
+from components.contacts import contact_name
 from components.gcp import monitoring_documents as documents
 from components.gcp.labels import environment_labels
 from components.queries import load
-from signet.signals import Signal
+from signet.signals import Signal, WatchedService
 
 _SEVERITIES: Final = ("CRITICAL", "ERROR", "WARNING")
 
@@ -23,7 +24,7 @@ class AlarmArgs:
 
     environment: str
     project: str
-    channel: str
+    channel: pulumi.Input[str]
     """Name of a notification channel; empty: incidents are all that there is."""
 
 
@@ -32,6 +33,7 @@ class MonitoringArgs(AlarmArgs):
     """What is watched besides."""
 
     signals: Sequence[Signal]
+    services: Sequence[WatchedService] = ()
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -59,6 +61,7 @@ class Monitoring(pulumi.ComponentResource):
         after = pulumi.ResourceOptions(parent=self, depends_on=[metric])
         for signal in args.signals:
             alarm(f"{name}-{signal.name}", args, signal, after)
+        self._services(name, args, after)
         monitoring.Dashboard(
             f"{name}-dashboard",
             project=args.project,
@@ -80,8 +83,21 @@ class Monitoring(pulumi.ComponentResource):
                 ),
                 opts=own,
             )
-        self.alarms = [signal.alarm_name(args.environment) for signal in args.signals]
+        own_alarms = [signal for each in args.services for signal in each.signals]
+        every = [*args.signals, *own_alarms]
+        self.alarms = [signal.alarm_name(args.environment) for signal in every]
         self.register_outputs({"alarms": self.alarms})
+
+    def _services(self, name: str, args: MonitoringArgs, after: pulumi.ResourceOptions) -> None:
+        """Declare each service's own alarms, and one channel for each contact."""
+        channels = {
+            who: contact_channel(f"{name}-{contact_name(who)}", args, who, after)
+            for who in sorted({each.contact for each in args.services})
+        }
+        for each in args.services:
+            told = replace(args, channel=channels[each.contact])
+            for signal in each.signals:
+                alarm(f"{name}-own-{signal.metric}", told, signal, after)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +133,27 @@ def line_metric(name: str, args: LineMetricArgs, opts: pulumi.ResourceOptions) -
     )
 
 
+def contact_channel(
+    name: str, args: AlarmArgs, contact: str, opts: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
+    """Declare the channel that tells a contact, and return its name.
+
+    Kinds and their labels: Cloud Monitoring, `NotificationChannelDescriptor`.
+    """
+    by_post = contact.startswith("https:")
+    channel = monitoring.NotificationChannel(
+        name,
+        project=args.project,
+        display_name=f"signet-{args.environment}-{contact_name(contact)}",
+        type="webhook_tokenauth" if by_post else "email",
+        labels={"url" if by_post else "email_address": contact},
+        user_labels=environment_labels(args.environment),
+        opts=opts,
+    )
+    made: pulumi.Output[str] = channel.name
+    return made
+
+
 def alarm(name: str, args: AlarmArgs, signal: Signal, opts: pulumi.ResourceOptions) -> None:
     """Declare the alert policy of one signal; `opts` name the metric that it waits for."""
     aggregation = monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
@@ -132,6 +169,7 @@ def alarm(name: str, args: AlarmArgs, signal: Signal, opts: pulumi.ResourceOptio
         duration="0s",
         aggregations=[aggregation],
     )
+    nobody = isinstance(args.channel, str) and not args.channel
     monitoring.AlertPolicy(
         f"{name}-alarm",
         project=args.project,
@@ -146,7 +184,7 @@ def alarm(name: str, args: AlarmArgs, signal: Signal, opts: pulumi.ResourceOptio
         documentation=monitoring.AlertPolicyDocumentationArgs(
             content=f"{signal.title}. {signal.runbook}", mime_type="text/markdown"
         ),
-        notification_channels=[args.channel] if args.channel else None,
+        notification_channels=None if nobody else [args.channel],
         user_labels=environment_labels(args.environment),
         opts=opts,
     )

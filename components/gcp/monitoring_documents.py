@@ -59,9 +59,11 @@ def condition_filter(environment: str, signal: Signal) -> str:
     """Return which series of the metric are a signal's."""
     values = ", ".join(f'"{value}"' for value in signal.values)
     metric = _metric_type(environment, signal.kind)
+    own = f' AND metric.labels.service="{signal.service}"'
     return (
         f'resource.type="cloud_run_revision" AND metric.type="{metric}" AND '
         f"metric.labels.{signal.field}=one_of({values})"
+        f"{own if signal.service else ''}"
     )
 
 

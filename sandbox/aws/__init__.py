@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from sandbox.aws import apigateway, apigatewayv2, cloudwatch, iam, kms, lambda_, monitoring, s3
+from sandbox.aws import apigateway, apigatewayv2, cloudwatch, iam, kms, lambda_, monitoring, s3, sns
 from sandbox.aws.cloud import configure, explain, with_default_tags
 from sandbox.aws.identity import GET_CALLER_IDENTITY
 from sandbox.plugin.spec import BOOL, STR, Provider, map_of, obj, opt, set_of
@@ -38,6 +38,7 @@ def provider() -> Provider:
             **lambda_.RESOURCES,
             **cloudwatch.RESOURCES,
             **monitoring.RESOURCES,
+            **sns.RESOURCES,
             **apigateway.RESOURCES,
             **apigatewayv2.RESOURCES,
         },

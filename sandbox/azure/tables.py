@@ -462,6 +462,25 @@ _RULES = _resource(
     },
 )
 
+_GROUPS_TOLD = _resource(
+    "azure-native:monitor:ActionGroup",
+    _in_group("Microsoft.Insights/actionGroups/{0}", "actionGroupName"),
+    {
+        "resourceGroupName": _GROUP,
+        "actionGroupName": _NAME,
+        "location": _PLACE,
+        "enabled": opt(BOOL),
+        "groupShortName": req(STR),
+        "emailReceivers": opt(
+            list_of(obj(name=req(STR), emailAddress=req(STR), useCommonAlertSchema=opt(BOOL)))
+        ),
+        "webhookReceivers": opt(
+            list_of(obj(name=req(STR), serviceUri=req(STR), useCommonAlertSchema=opt(BOOL)))
+        ),
+        "tags": _TAGS,
+    },
+)
+
 _WORKBOOKS = _resource(
     "azure-native:applicationinsights:Workbook",
     _in_group("Microsoft.Insights/workbooks/{0}", "resourceName"),
@@ -579,6 +598,7 @@ RESOURCES = table(
     _WORKSPACES,
     _COMPONENTS,
     _RULES,
+    _GROUPS_TOLD,
     _WORKBOOKS,
     _QUERY_PACKS,
     _QUERIES,

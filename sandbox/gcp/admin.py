@@ -22,7 +22,13 @@ PREFIX = "/sandbox/"
 _KINDS = frozenset(
     {
         *("ring", "key", "version", "account", "bucket", "object", "binding", "service"),
-        *("metric", "alertPolicies", "dashboards", "savedQueries"),  # kept, and nothing more
+        *(
+            "metric",
+            "alertPolicies",
+            "notificationChannels",
+            "dashboards",
+            "savedQueries",
+        ),  # kept, and nothing more
     }
 )
 _PUT = frozenset({"binding", "object"})

@@ -62,8 +62,8 @@ def _kept(
         if found is None:
             return None
         told = {key: value for key, value in found["inputs"].items() if key != "__defaults"}
-        more = {"name": name, "creationRecords": []} if outputs else {}
-        return State(name, {**told, **more})
+        made = {"name": name, "creationRecords": [], "verificationStatus": ""}
+        return State(name, {**told, **{each: made[each] for each in outputs}})
 
     def update(call: Call, name: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         call.cloud.change(kind, name, new)
@@ -160,4 +160,22 @@ _SAVED_QUERY = _kept(
     ),
 )
 
-RESOURCES = table(_METRIC, _ALERT, _DASHBOARD, _SAVED_QUERY)
+_CHANNEL = _kept(
+    "gcp:monitoring/notificationChannel:NotificationChannel",
+    "notificationChannels",
+    {
+        "deletionPolicy": _POLICY,
+        "description": opt(STR),
+        "displayName": opt(STR),
+        "enabled": opt(BOOL, default=True),
+        "forceDelete": opt(BOOL, default=False, kept=True),
+        "labels": opt(map_of(STR)),
+        "project": _PROJECT,
+        "type": req(STR),
+        "userLabels": opt(map_of(STR)),
+    },
+    frozenset({"name", "verificationStatus"}),
+    _numbered("notificationChannels"),
+)
+
+RESOURCES = table(_METRIC, _ALERT, _CHANNEL, _DASHBOARD, _SAVED_QUERY)

@@ -123,7 +123,9 @@ class _Cloud(mocks.Mocks):
         if kind == "Key":
             self._specs[identity] = args.inputs["customerMasterKeySpec"]
             outputs |= {"keyId": identity, "arn": f"arn:aws:kms:eu-central-1:{ACCOUNT}:{identity}"}
-        elif kind in {"Role", "LogGroup", "LayerVersion", "Function"}:
+        elif args.typ.endswith(":NotificationChannel"):
+            outputs |= {"name": f"projects/signet-test/notificationChannels/{args.name}"}
+        elif kind in {"Role", "LogGroup", "LayerVersion", "Function", "Topic"}:
             outputs |= {"arn": arn, "invokeArn": f"arn:aws:apigateway:::{args.name}/invocations"}
         elif kind in {"Api", "RestApi"}:
             outputs |= {"executionArn": f"arn:aws:execute-api:::{identity}", "rootResourceId": "r"}

@@ -10,6 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -26,9 +27,10 @@ from signet.issuing.exchange.lines import Trace, exchange_line
 from signet.issuing.exchange.refusal import ExchangeRefused
 from signet.issuing.exchange.refusal import Reason as Refused
 from signet.paths import repo_root
-from signet.signals import Signal, exchange_signals, signals
+from signet.signals import Signal, WatchedService, exchange_signals, of_service, signals
 from tests.components import mocked
 from tests.components.conftest import Whole
+from tests.components.test_services import ALL
 from tests.unit.verification.test_audit import (
     AUDIT,
     SCHEMA,
@@ -406,3 +408,104 @@ def test_awss_queries_are_asked_of_as_many_log_groups_as_one_query_may_have() ->
     run = mocked.run(lambda: _aws("", {f"s{at:02}": f"/g/{at:02}" for at in range(60)}))
     for each in run.of("aws:cloudwatch/queryDefinition:QueryDefinition"):
         assert each.inputs["logGroupNames"] == [f"/g/{number:02}" for number in range(50)]
+
+
+OWN = [
+    WatchedService(
+        name=name,
+        contact=contact,
+        clouds=["aws", "azure", "gcp"],
+        signals=of_service(name, SIGNALS),
+    )
+    for name, contact in (
+        ("orders", "orders@example.com"),
+        ("bills", "https://alarms.example.com/bills"),
+        ("refunds", "orders@example.com"),
+    )
+]
+
+
+def test_a_service_has_alarms_on_its_own_lines_that_tell_its_contact_in_each_cloud(
+    whole: Whole, tmp_path: Path
+) -> None:
+    text = """\
+service: {name}
+owner: team
+contact: {contact}
+clouds: [aws, azure, gcp]
+audience: https://{name}.example.com
+routes:
+  - {{methods: [GET], path: "/x", scopes: ["x:read"]}}
+"""
+    for each in OWN:
+        path = tmp_path / f"{each.name}.yaml"
+        path.write_text(text.format(name=each.name, contact=each.contact))
+    run = whole(settings={**ALL, "services": str(tmp_path)})
+    names = [f"signet-test-{s.name}-{n}" for s in OWN for n in ("refusals", "could-not-check")]
+    for cloud, (_, kind, name) in CLOUDS.items():
+        assert set(names) < set(run.exports["monitoring"][cloud])
+        alarms = {each.inputs[name]: json.dumps(mocked.plain(each.inputs)) for each in run.of(kind)}
+        told = {
+            each: [part for part in _told(run, cloud) if part in alarms[each]] for each in names
+        }
+        # Two services of one contact have one resource that tells it; nobody else is told.
+        assert [len(parts) for parts in told.values()] == [1] * len(names)
+        assert told["signet-test-orders-refusals"] == told["signet-test-refunds-refusals"]
+        assert told["signet-test-orders-refusals"] != told["signet-test-bills-refusals"]
+        assert len(_told(run, cloud)) == 2
+        for signal in ("refusals", "could-not-check"):
+            assert not any(part in alarms[f"signet-test-{signal}"] for part in _told(run, cloud))
+    assert 'metric.labels.service=\\"orders\\"' in _condition(run, "gcp")
+    assert 'tostring(line.service) == \\"orders\\"' in _condition(run, "azure")
+
+
+_TELLS = {
+    "aws": ("aws:sns/topic:Topic", "arn"),
+    "azure": ("azure-native:monitor:ActionGroup", "id"),
+    "gcp": ("gcp:monitoring/notificationChannel:NotificationChannel", "name"),
+}
+
+
+def _told(run: mocked.Run, cloud: str) -> list[str]:
+    """What alarms name of the resources that tell contacts, as the mocks make it up."""
+    return [each.name for each in run.of(_TELLS[cloud][0])]
+
+
+def _condition(run: mocked.Run, cloud: str) -> str:
+    _, kind, name = CLOUDS[cloud]
+    found = next(r for r in run.of(kind) if r.inputs[name] == "signet-test-orders-refusals")
+    return json.dumps(mocked.plain(found.inputs))
+
+
+def test_a_contact_is_told_by_mail_or_by_a_request() -> None:
+    run = mocked.run(lambda: _every("orders@example.com", "https://alarms.example.com/x"))
+    subscribed = {
+        each.inputs["endpoint"]: each.inputs["protocol"]
+        for each in run.of("aws:sns/topicSubscription:TopicSubscription")
+    }
+    assert subscribed == {"orders@example.com": "email", "https://alarms.example.com/x": "https"}
+    groups = [each.inputs for each in run.of("azure-native:monitor:ActionGroup")]
+    assert [group["emailReceivers"][0]["emailAddress"] for group in groups[:1]] == [
+        "orders@example.com"
+    ]
+    assert groups[1]["webhookReceivers"][0]["serviceUri"] == "https://alarms.example.com/x"
+    channels = [
+        (each.inputs["type"], each.inputs["labels"])
+        for each in run.of("gcp:monitoring/notificationChannel:NotificationChannel")
+    ]
+    assert channels == [
+        ("email", {"email_address": "orders@example.com"}),
+        ("webhook_tokenauth", {"url": "https://alarms.example.com/x"}),
+    ]
+
+
+def _every(*contacts: str) -> None:
+    azure_args = azure.AlarmArgs(
+        environment="prod", resource_group="g", scope="s", location="westeurope", action_group=""
+    )
+    gcp_args = gcp.AlarmArgs(environment="prod", project="example-org-prod", channel="")
+    none = pulumi.ResourceOptions()
+    for number, contact in enumerate(contacts):
+        aws.contact_topic(f"aws-{number}", "prod", contact, none)
+        azure.contact_group(f"azure-{number}", azure_args, contact, none)
+        gcp.contact_channel(f"gcp-{number}", gcp_args, contact, none)

@@ -43,6 +43,12 @@ AWS = Sdk(
             "signingProfileVersionArn",
         },
         "aws:lambda/layerVersion:LayerVersion": {"signingJobArn", "signingProfileVersionArn"},
+        "aws:sns/topic:Topic": {"beginningArchiveTime", "owner"},
+        "aws:sns/topicSubscription:TopicSubscription": {
+            "confirmationWasAuthenticated",
+            "ownerId",
+            "pendingConfirmation",
+        },
         "aws:s3/bucket:Bucket": {"hostedZoneId", "websiteDomain", "websiteEndpoint"},
         "aws:s3/bucketObjectv2:BucketObjectv2": {
             "checksumCrc32",
@@ -69,6 +75,7 @@ AZURE = Sdk(
         "azure-native:keyvault:Key": {"keyName"},
         "azure-native:keyvault:Vault": {"vaultName"},
         "azure-native:managedidentity:UserAssignedIdentity": {"resourceName"},
+        "azure-native:monitor:ActionGroup": {"actionGroupName"},
         "azure-native:monitor:ScheduledQueryRule": {"ruleName"},
         "azure-native:operationalinsights:Query": {"id"},
         "azure-native:operationalinsights:QueryPack": {"queryPackName"},
