@@ -7,9 +7,9 @@ _HEAD = """# One table of cases, every runtime and gateway
 `make matrix` puts every case of [the list of refusals](verification.md) and every good token to
 the module, to the Lambda handler under AWS's runtime client, to API Gateway and Lambda in the
 sandbox, to the Function (Microsoft's types, the sandbox's host), and to Cloud Run's server behind
-Envoy, Caddy and nginx, the real programs. It compares the verdict, the one logged line's status and
-reason, and what the client sees with [the table of its gateway](gateways.md), prints what differs,
-and writes this page. A test holds the page to the cases.
+Envoy, Caddy, Traefik and nginx, the real programs. It compares the verdict, the one logged line's
+status and reason, and what the client sees with [the table of its gateway](gateways.md), prints
+what differs and, where nothing does, writes this page. A test holds the page to the cases.
 
 - Each distinct set of keys, policy and time is deployed with a settings file of its own, and the
   wall clock of the process stands at the case's second. Nothing else is changed.
