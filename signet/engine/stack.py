@@ -15,17 +15,15 @@ from typing import Any
 
 from pulumi import automation
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackNotFoundError
-from pulumi.errors import RunError
 
 from signet.engine import command, failures
+from signet.engine.guarded import Guarded, Program
 from signet.engine.place import Place, state_file
 from signet.engine.process import EngineCommand
 from signet.engine.watch import Change, Tell, Watch
 from signet.errors import NegativeAnswer, SignetError
 
 _CHECKPOINT_VERSION = 3
-
-Program = Callable[[], None]
 
 _SPECIAL_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that marks a special value in a state (Pulumi's `sdk/go/common/resource/sig`)."""
@@ -123,7 +121,7 @@ class EngineStack:
         A resource that fails holds up only what depends on it: a cloud does not wait for another.
         Raises what the program raised, when that was one of our errors; StackLocked; RunFailed.
         """
-        guarded = _Guarded(program)
+        guarded = Guarded(program)
         verb: Callable[..., object] = self._stack.preview if preview else self._stack.up
         more = {} if preview else {"continue_on_error": True}
         return self._run(
@@ -216,7 +214,7 @@ class EngineStack:
         verb: str,
         operate: Callable[[Watch], object],
         tell: Tell | None,
-        guarded: "_Guarded | None" = None,
+        guarded: "Guarded | None" = None,
     ) -> RunResult:
         watch = Watch(tell=tell or Tell())
         begun = time.monotonic()
@@ -249,22 +247,6 @@ class EngineStack:
         if self._command.killed_by:
             said = ""
         return failures.summarise(what, watch.errors, said=said, hint=hint)
-
-
-class _Guarded:
-    """The program, with the error that it raised kept: the engine passes on only its text."""
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self.error: SignetError | None = None
-        self.__name__ = "program"
-
-    def __call__(self) -> None:
-        try:
-            self._program()
-        except SignetError as error:
-            self.error = error
-            raise RunError(str(error)) from error
 
 
 class _QuietStack(automation.Stack):

@@ -14,9 +14,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
+from pulumi import dynamic
 
 from signet.engine import place
 from signet.engine.place import PROJECT
@@ -32,6 +34,7 @@ pytestmark = [
 ]
 
 STASH = "pulumi:index:Stash"
+ENDS = ("one-next", "one-last", "two-next", "two-last")
 
 
 def declares(value: str = "one", *, protect: bool = False) -> Callable[[], None]:
@@ -124,6 +127,59 @@ def test_a_programs_bug_is_one_line_with_its_place(stack: EngineStack) -> None:
         stack.up(program)
     (detail,) = raised.value.details
     assert detail.startswith("KeyError: 'oops' (engine_cases.py, line ")
+
+
+def chains(value: str, *, fails: bool) -> Callable[[], None]:
+    """Two chains, each of which begins in a cloud of its own; the first may fail at once."""
+
+    def program() -> None:
+        class Cloud(dynamic.ResourceProvider):
+            def diff(self, _id: str, olds: Any, news: Any) -> dynamic.DiffResult:
+                return dynamic.DiffResult(changes=olds["value"] != news["value"])
+
+            def create(self, props: Any) -> dynamic.CreateResult:
+                return dynamic.CreateResult("1", dict(props))
+
+            def update(self, _id: str, _olds: Any, news: Any) -> dynamic.UpdateResult:
+                if news["fails"]:
+                    raise ValueError("boom")
+                time.sleep(1)
+                return dynamic.UpdateResult(dict(news))
+
+        class Made(dynamic.Resource):
+            value: pulumi.Output[str]
+
+        ends = []
+        for name, broken in (("one", fails), ("two", False)):
+            first = Made(Cloud(), name, {"value": value, "fails": broken})
+            ends.append(pulumi.Stash(f"{name}-next", input=first.value))
+            ends.append(
+                pulumi.Stash(
+                    f"{name}-last", input=value, opts=pulumi.ResourceOptions(depends_on=ends[-1:])
+                )
+            )
+        pulumi.Stash("record", input=value, opts=pulumi.ResourceOptions(depends_on=ends))
+
+    return program
+
+
+def test_a_resource_that_fails_holds_up_what_depends_on_it_alone_and_nothing_is_deleted(
+    stack: EngineStack,
+) -> None:
+    stack.up(chains("earlier", fails=False))
+    with pytest.raises(RunFailed) as raised:
+        stack.up(chains("later", fails=True))
+    assert [detail.split(": ")[-1] for detail in raised.value.details] == ["boom"]
+    held = {each["urn"].rpartition("::")[2]: each for each in stack.export()["resources"]}
+    assert {name: each["inputs"]["input"] for name, each in held.items() if name in ENDS} == {
+        "one-next": "earlier",
+        "one-last": "earlier",
+        "two-next": "later",
+        "two-last": "later",
+    }
+    assert held["record"]["inputs"]["input"] == "earlier"
+    stack.up(chains("later", fails=False))
+    assert stack.up(chains("later", fails=False)).counts.keys() == {"same"}
 
 
 def test_a_guarded_resource_stops_down_and_says_what_to_turn_off(stack: EngineStack) -> None:
