@@ -334,6 +334,7 @@ def validator_terms(
         jwks_max_age=settings.timings.jwks_max_age,
         cache_ceiling=settings.timings.cache_ceiling,
         stale_if_error=settings.timings.stale_if_error,
+        token_cache=settings.token_cache,
         audit_passes=settings.audit_passes,
         audit_subject=settings.audit_subject,
         rotation_due=rotation_due(settings, ring),

@@ -43,6 +43,7 @@ _LOG_DAYS: Final = (
 _PROVIDERS: Final = ("aws", "aws-native", "azure", "azure-native", "gcp", "google-native")
 
 _MOST_ALARMED: Final = 1_000_000
+_MOST_REMEMBERED: Final = 20_000
 _DAY: Final = 86_400
 _SCOPE: Final = r"[\x21\x23-\x5B\x5D-\x7E]+"  # RFC 6749 section 3.3
 
@@ -75,6 +76,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "services": Setting(kind="string", default="services"),
     "environmentCallers": Setting(kind="string", default=""),
     "tokenServiceInstances": Setting(kind="integer", default=10),
+    "tokenCache": Setting(kind="integer", default=0),
     "auditPasses": Setting(kind="boolean", default=False),
     "auditSubject": Setting(kind="string", default="plain"),
     "alarmRefusals": Setting(kind="integer", default=100),
@@ -152,6 +154,8 @@ class Settings:
     """Who may exchange an identity for a token of the environment's own audience."""
     token_service_instances: int
     """How many of it may run at once; 0 sets no bound, and so none on its use of the KMS."""
+    token_cache: int
+    """Verified tokens that one validator instance remembers."""
     audit_passes: bool
     audit_subject: str
     alarm_refusals: int
@@ -222,6 +226,7 @@ def parse(raw: Mapping[str, str], surroundings: Surroundings) -> Settings:
         callers=_callers(read, surroundings),
         services=repo_root() / read.text("services"),
         token_service_instances=read.integer("tokenServiceInstances", 0, 1_000),
+        token_cache=read.integer("tokenCache", 0, _MOST_REMEMBERED),
         audit_passes=read.flag("auditPasses"),
         alarm_refusals=read.integer("alarmRefusals", 1, _MOST_ALARMED),
         alarm_unknown_keys=read.integer("alarmUnknownKeys", 1, _MOST_ALARMED),

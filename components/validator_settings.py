@@ -13,6 +13,8 @@ from signet.documents import canonical
 
 FILE_NAME: Final = "signet_settings.json"
 HASH_VARIABLE: Final = "SIGNET_SETTINGS_SHA256"
+_TOKEN_CACHE_BYTES: Final = 8_192
+"""For each remembered token, at most: a token of 700 characters counts for 5 KiB."""
 _TYP: Final = "at+jwt"  # RFC 9068 section 2.1
 
 
@@ -48,6 +50,8 @@ class ValidatorTerms:
     jwks_max_age: int
     cache_ceiling: int
     stale_if_error: int
+    token_cache: int
+    """How many verified tokens one instance remembers; 0 for none."""
     audit_passes: bool
     audit_subject: str
     """`plain`, `pseudonym` or `omitted`: how a log line names a verified subject."""
@@ -82,7 +86,10 @@ def render_settings(terms: ValidatorTerms, rings: Sequence[TrustedRing]) -> str:
                 "cache_ceiling": terms.cache_ceiling,
                 "stale_if_error": terms.stale_if_error,
             },
-            "token_cache": {"entries": 0, "bytes": 0},
+            "token_cache": {
+                "entries": terms.token_cache,
+                "bytes": terms.token_cache * _TOKEN_CACHE_BYTES,
+            },
             "audit": {
                 "passes": terms.audit_passes,
                 "subject": terms.audit_subject,

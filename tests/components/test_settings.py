@@ -106,6 +106,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("kmsDeletionWindow", "31d", "out of range"),
     ("kmsDeletionWindow", "180h", "whole number of days"),
     ("logRetention", "2d", "no such retention"),
+    ("tokenCache", "20001", "out of range"),
     ("auditPasses", "yes", "true nor false"),
     ("auditSubject", "hidden", "none of the allowed"),
     ("awsRegion", "", "missing"),

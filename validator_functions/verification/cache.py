@@ -17,6 +17,7 @@ no sender can make entries collide.
 """
 
 import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from .claims import Claims
@@ -49,7 +50,7 @@ class TokenCache:
     def __init__(self, entries: int, size: int) -> None:
         self._most_entries = entries
         self._most_bytes = size
-        self._entries: dict[str, _Entry] = {}
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -106,8 +107,7 @@ class TokenCache:
                 self._bytes += size
             self._entries[token] = (keys, policy, claims, begins, ends)
             while len(self._entries) > self._most_entries or self._bytes > self._most_bytes:
-                oldest = next(iter(self._entries))
-                del self._entries[oldest]
+                oldest, _ = self._entries.popitem(last=False)
                 self._bytes -= entry_bytes(oldest)
 
     def _drop(self, token: str) -> None:

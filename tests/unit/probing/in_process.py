@@ -69,6 +69,7 @@ def settings_for(bench: Bench, *, audit_passes: bool = False) -> ValidatorSettin
         jwks_max_age=300,
         cache_ceiling=300,
         stale_if_error=21_600,
+        token_cache=0,
         audit_passes=audit_passes,
         audit_subject="plain",
         rotation_due=None,
