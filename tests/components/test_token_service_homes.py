@@ -10,25 +10,19 @@ from typing import Any
 
 import pytest
 
-from components import packaging
 from components.aws import token_service as aws
 from components.azure import token_service as azure
 from components.azure.roles import BLOB_OWNER, QUEUE_CONTRIBUTOR, TABLE_CONTRIBUTOR
-from components.gcp import key_census
 from components.gcp import token_service as gcp
-from components.gcp.key_census import Existing
-from components.observe import CloudReader
-from components.program import main
 from components.token_service import where
 from signet.confirmed import Confirmed
 from signet.errors import RunFailed
 from signet.journal import Journal
-from signet.observed import StoreReading
 from signet.signals import exchange_signals
 from signet.token_service import Limits, TokenServiceSettings, unpacked
 from tests.components.azure.test_declared import SETTINGS as AZURE
 from tests.components.conftest import Whole
-from tests.components.mocked import Run, private_material, run
+from tests.components.mocked import Run, private_material
 from tests.components.test_gcp import SETTINGS as GCP
 
 SETTINGS = {"azure": AZURE, "gcp": GCP}
@@ -40,20 +34,11 @@ Deploy = Callable[..., Run]
 
 
 @pytest.fixture
-def deploy(
-    monkeypatch: pytest.MonkeyPatch, bundle: packaging.Bundle, runs: dict[str, Run]
-) -> Deploy:
+def deploy(whole: Whole) -> Deploy:
     """Run the whole program of an environment in one cloud, with a token service."""
-    monkeypatch.setattr(packaging, "build_bundle", lambda *_, **__: bundle)
-    monkeypatch.setattr(key_census, "look", lambda *_: Existing(ring=False, key=False))
 
     def deployed(home: str, **changes: Any) -> Run:
-        given = f"token service {home} {changes!r}"
-        if given not in runs:
-            reader = CloudReader(store=lambda: StoreReading("absent"), keys=lambda: ())
-            settings = {**SETTINGS[home], "tokenService": "create", **changes}
-            runs[given] = run(lambda: main(lambda _: {home: reader}), settings=settings)
-        return runs[given]
+        return whole(settings={**SETTINGS[home], "tokenService": "create", **changes})
 
     return deployed
 
