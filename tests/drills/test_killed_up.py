@@ -49,7 +49,9 @@ def check_convergence(here: Here) -> None:
 @pytest.mark.parametrize(
     ("moment", "number", "victims"),
     [
-        pytest.param("started", 7, "both", id="while the first resources are made"),
+        pytest.param(
+            "started", 7, "both", id="while the first resources are made", marks=pytest.mark.drill
+        ),
         pytest.param("started", 16, "both", id="while the keys are made"),
         pytest.param("started", 40, "command", id="the command alone, while gateways are made"),
     ],

@@ -18,7 +18,8 @@ from sandbox.azure.arm import SUBSCRIPTION, TENANT
 from signet.cli import demo, issuing_record
 from tests.components.test_engine import Checkout
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.network]
+# A drill: in the default run prod goes up with its home on Azure (`test_homes`).
+pytestmark = [pytest.mark.drill, pytest.mark.engine, pytest.mark.slow, pytest.mark.network]
 
 SETTINGS = {
     "clouds": "[azure]",
