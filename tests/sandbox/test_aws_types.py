@@ -321,6 +321,19 @@ CASES = [
         {"queryString": "fields @timestamp", "logGroupNames": ["/aws/lambda/a", "/aws/lambda/b"]},
     ),
     Case(
+        "aws:sns/topic:Topic",
+        lambda w: {"displayName": "d", "tags": {"a": "b"}},
+        {"displayName": "e", "tags": {"c": "d"}},
+    ),
+    Case(
+        "aws:sns/topicSubscription:TopicSubscription",
+        lambda w: {
+            "topic": w.have("aws:sns/topic:Topic", "world")[1]["arn"],
+            "protocol": "email",
+            "endpoint": "orders@example.com",
+        },
+    ),
+    Case(
         "aws:apigatewayv2/api:Api",
         lambda w: {"protocolType": "HTTP", "description": "d", "tags": {"a": "b"}},
         {

@@ -14,6 +14,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.cloud import Documents
 from components.gcp.jwks_store import JwksStore, JwksStoreArgs
 from components.gcp.settings import GcpSettings
 from signet.documents import JWKS_PATH
@@ -37,13 +38,18 @@ def declared(max_age: int, publish: Any = "public") -> Callable[[], None]:
         for name, value in {"project": PROJECT, "region": REGION, "bucket": BUCKET}.items():
             object.__setattr__(settings, name, value)
         own = gcp.Provider("gcp", project=PROJECT, region=REGION)
+        documents = Documents(
+            ring="environment",
+            folder="",
+            jwks=pulumi.Output.from_input('{"keys":[]}'),
+            discovery=pulumi.Output.from_input("{}"),
+        )
         JwksStore(
             "store",
             JwksStoreArgs(
                 environment="test",
                 gcp=settings,
-                jwks='{"keys":[]}',
-                discovery="{}",
+                documents={"store": documents},
                 max_age=max_age,
                 publish=publish,
                 force_destroy=True,
