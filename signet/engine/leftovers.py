@@ -4,15 +4,21 @@ The engine writes down every operation before it starts it, so a killed run leav
 or may not have reached the cloud. A creation is looked for there, by its name or its tags; what is
 found is taken into the state under its own URN, and read back. Every other interrupted operation is
 settled by reading the resource back. Then the list is cleared, and an ordinary `up` goes on.
+
+This may be killed as well, and the engine drops the list as soon as it begins to read back. So what
+is adopted carries a mark of ours until it was read: without its outputs nothing could depend on it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from signet.engine.stack import EngineStack, resources_of
 from signet.engine.watch import Tell, short_type
 from signet.interrupted import Finder, Wanted
+
+_UNREAD: Final = "signet: adopted, and not read back yet"
+"""Stands in `initErrors` of a state's resource, which every reading back replaces."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +36,7 @@ def mend(stack: EngineStack, find: Finder, *, tell: Tell | None = None) -> tuple
     Raises CouldNotCheck or RunFailed where a cloud is out of reach; the list stays for next time.
     """
     deployment = stack.export()
-    if not deployment.get("pending_operations"):
+    if not deployment.get("pending_operations") and not _unread(resources_of(deployment)):
         return ()
     with stack.place.applied():
         plan = plan_mending(deployment, find)
@@ -55,8 +61,9 @@ def pending(deployment: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def plan_mending(deployment: Mapping[str, Any], find: Finder) -> Mending:
     """Decide how to settle every interrupted operation. Asks `find`; changes nothing."""
     resources = resources_of(deployment)
-    lines: list[str] = []
-    read_back: list[str] = []
+    unread = _unread(resources)
+    lines = [f"{_label(each)}: adopted by a run that died too; read back" for each in unread]
+    read_back: list[str] = [each["urn"] for each in unread]
     for operation, resource in pending(deployment):
         urn, label = resource["urn"], _label(resource)
         if operation != "creating":
@@ -88,6 +95,10 @@ def plan_mending(deployment: Mapping[str, Any], find: Finder) -> Mending:
         read_back=tuple(dict.fromkeys(read_back)),
         lines=tuple(lines),
     )
+
+
+def _unread(resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [each for each in resources if _UNREAD in (each.get("initErrors") or ())]
 
 
 def _wanted(resource: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> Wanted:
@@ -129,7 +140,8 @@ def _adopted(
         (index for index, each in enumerate(resources) if each["urn"] in before), default=-1
     )
     inputs = dict(resource.get("inputs") or {})
-    fresh = {**resource, "id": identity, "outputs": {**inputs, "id": identity}}
+    outputs = {**inputs, "id": identity}
+    fresh = {**resource, "id": identity, "outputs": outputs, "initErrors": [_UNREAD]}
     kept = [
         {**each, "delete": True} if each["urn"] == urn and not each.get("delete") else dict(each)
         for each in resources

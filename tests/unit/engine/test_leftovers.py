@@ -70,6 +70,15 @@ def test_an_adopted_resource_stays_on_the_list_until_it_is_read_back() -> None:
     assert [each["urn"] for each in again.deployment["resources"]].count(KEY) == 1
 
 
+def test_an_adopted_resource_is_read_back_although_the_engine_dropped_the_list() -> None:
+    killed = plan_mending(deployment(("creating", NEW_KEY)), finding("key-1")).deployment
+    again = plan_mending({**killed, "pending_operations": []}, finding("key-2"))
+    assert again.read_back == (KEY,)
+    assert again.lines == ("aws:kms:Key ring-1-key: adopted by a run that died too; read back",)
+    read = [{**each, "initErrors": []} for each in again.deployment["resources"]]
+    assert plan_mending(deployment(resources=read), finding()).read_back == ()
+
+
 def test_what_never_reached_the_cloud_is_left_to_the_next_run() -> None:
     plan = plan_mending(deployment(("creating", NEW_KEY)), finding())
     assert plan.deployment["resources"] == BASE
