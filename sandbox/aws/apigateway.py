@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.aws.cloud import Aws, absent, parse_id, present, refuse_taken, tag_changes
+from sandbox.aws.cloud import (
+    Aws,
+    absent,
+    account_of,
+    parse_id,
+    present,
+    refuse_taken,
+    region_of,
+    tag_changes,
+)
 from sandbox.plugin.spec import (
     BOOL,
     INT,
@@ -43,16 +52,8 @@ def _v1(call: Call, props: Props) -> Any:
     return cloud.client("apigateway", props.get("region"))
 
 
-def _region(call: Call, known: Props) -> str:
-    return str(known.get("region") or call.cloud.region)
-
-
-def _account(call: Call) -> str:
-    return str(call.cloud.client("sts").get_caller_identity()["Account"])
-
-
 def _arn(call: Call, known: Props, rest: str) -> str:
-    return f"arn:aws:apigateway:{_region(call, known)}::{rest}"
+    return f"arn:aws:apigateway:{region_of(call, known)}::{rest}"
 
 
 def _replace(path: str, value: Any) -> dict[str, str]:
@@ -112,7 +113,7 @@ def _create_api(call: Call, inputs: Props) -> str:
 
 
 def _read_api(call: Call, api: str, known: Props) -> State | None:
-    client, region = _v1(call, known), _region(call, known)
+    client, region = _v1(call, known), region_of(call, known)
     found: Props | None = None
     with absent(*_GONE):
         found = client.get_rest_api(restApiId=api)
@@ -132,7 +133,7 @@ def _read_api(call: Call, api: str, known: Props) -> State | None:
             policy=found.get("policy") or None,
             arn=_arn(call, known, f"/restapis/{api}"),
             createdDate=_when(found.get("createdDate")),
-            executionArn=f"arn:aws:execute-api:{region}:{_account(call)}:{api}",
+            executionArn=f"arn:aws:execute-api:{region}:{account_of(call)}:{api}",
             rootResourceId=_root(client, api),
             region=region,
             tags=tags,
@@ -240,7 +241,7 @@ def _read_resource(call: Call, resource_id: str, known: Props) -> State | None:
             "parentId": found["parentId"],
             "pathPart": found["pathPart"],
             "path": found["path"],
-            "region": _region(call, known),
+            "region": region_of(call, known),
         },
     )
 
@@ -327,7 +328,7 @@ def _read_method(call: Call, method_id: str, known: Props) -> State | None:
             authorizationScopes=found.get("authorizationScopes") or None,
             operationName=found.get("operationName") or None,
             requestParameters={k: v in (True, "true") for k, v in parameters.items()} or None,
-            region=_region(call, known),
+            region=region_of(call, known),
         ),
     )
 
@@ -431,7 +432,7 @@ def _read_integration(call: Call, integration_id: str, known: Props) -> State | 
             requestParameters=found.get("requestParameters") or None,
             requestTemplates=found.get("requestTemplates") or None,
             timeoutMilliseconds=found.get("timeoutInMillis"),
-            region=_region(call, known),
+            region=region_of(call, known),
         ),
     )
 
@@ -521,7 +522,7 @@ def _read_authorizer(call: Call, authorizer_id: str, known: Props) -> State | No
             authorizerResultTtlInSeconds=found.get("authorizerResultTtlInSeconds", _TTL),
             identitySource=found.get("identitySource") or _IDENTITY,
             identityValidationExpression=found.get("identityValidationExpression") or None,
-            region=_region(call, known),
+            region=region_of(call, known),
         ),
     )
 
@@ -610,7 +611,7 @@ def _read_deployment(call: Call, deployment_id: str, known: Props) -> State | No
             restApi=api,
             description=found.get("description") or "",
             createdDate=_when(found.get("createdDate")),
-            region=_region(call, known),
+            region=region_of(call, known),
         ),
     )
 
@@ -690,7 +691,7 @@ def _read_stage(call: Call, stage_id: str, known: Props) -> State | None:
         api, name = known["restApi"], known["stageName"]
     else:
         api, name = parse_id(stage_id, 2, "rest-api-id/stage-name")
-    client, region = _v1(call, known), _region(call, known)
+    client, region = _v1(call, known), region_of(call, known)
     found: Props | None = None
     with absent(*_GONE):
         found = client.get_stage(restApiId=api, stageName=name)
@@ -714,7 +715,7 @@ def _read_stage(call: Call, stage_id: str, known: Props) -> State | None:
             variables=found.get("variables") or None,
             xrayTracingEnabled=bool(found.get("tracingEnabled", False)),
             arn=arn,
-            executionArn=f"arn:aws:execute-api:{region}:{_account(call)}:{api}/{name}",
+            executionArn=f"arn:aws:execute-api:{region}:{account_of(call)}:{api}/{name}",
             invokeUrl=f"http://127.0.0.1:{port}/restapis/{api}/{name}/_user_request_",
             region=region,
             tags=tags,

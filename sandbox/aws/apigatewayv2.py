@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.aws.cloud import Aws, absent, parse_id, present, refuse_taken, tag_changes
+from sandbox.aws.cloud import (
+    Aws,
+    absent,
+    account_of,
+    parse_id,
+    present,
+    refuse_taken,
+    region_of,
+    tag_changes,
+)
 from sandbox.plugin.spec import (
     BOOL,
     INT,
@@ -36,10 +45,6 @@ _REGION = opt(STR, replace=True, computed=True)
 def _v2(call: Call, props: Props) -> Any:
     cloud: Aws = call.cloud
     return cloud.client("apigatewayv2", props.get("region"))
-
-
-def _region(call: Call, known: Props) -> str:
-    return str(known.get("region") or call.cloud.region)
 
 
 # The SDK's plural of a list that the API names in the singular.
@@ -94,11 +99,7 @@ def _observed(found: Props, spec: Mapping[str, Prop], renamed: Mapping[str, str]
 
 
 def _arn(call: Call, known: Props, rest: str) -> str:
-    return f"arn:aws:apigateway:{_region(call, known)}::{rest}"
-
-
-def _account(call: Call) -> str:
-    return str(call.cloud.client("sts").get_caller_identity()["Account"])
+    return f"arn:aws:apigateway:{region_of(call, known)}::{rest}"
 
 
 def _retag(client: Any, arn: str, old: Props, new: Props) -> None:
@@ -148,7 +149,11 @@ def _endpoint(call: Call, api: str) -> str:
 
 
 def _read_api(call: Call, api: str, known: Props) -> State | None:
-    client, region, arn = _v2(call, known), _region(call, known), _arn(call, known, f"/apis/{api}")
+    client, region, arn = (
+        _v2(call, known),
+        region_of(call, known),
+        _arn(call, known, f"/apis/{api}"),
+    )
     found: Props | None = None
     with absent(*_GONE):
         found = client.get_api(ApiId=api)
@@ -162,7 +167,7 @@ def _read_api(call: Call, api: str, known: Props) -> State | None:
             **_observed(found, _API_INPUTS, {}),
             "apiEndpoint": _endpoint(call, api),
             "arn": arn,
-            "executionArn": f"arn:aws:execute-api:{region}:{_account(call)}:{api}",
+            "executionArn": f"arn:aws:execute-api:{region}:{account_of(call)}:{api}",
             "region": region,
             "tags": tags,
             "tagsAll": tags,
@@ -245,7 +250,7 @@ def _part(
             found = get(ApiId=api, **{id_name: part_id})
         if found is None:
             return None
-        seen = {**_observed(found, spec, names), "apiId": api, "region": _region(call, known)}
+        seen = {**_observed(found, spec, names), "apiId": api, "region": region_of(call, known)}
         return State(part_id, {**seen, **(extra(found) if extra else {})})
 
     def update(call: Call, part_id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
@@ -360,7 +365,7 @@ def _read_stage(call: Call, name: str, known: Props) -> State | None:
         api = known["apiId"]
     else:
         api, name = parse_id(name, 2, "api-id/stage-name")
-    client, region = _v2(call, known), _region(call, known)
+    client, region = _v2(call, known), region_of(call, known)
     arn = _arn(call, known, f"/apis/{api}/stages/{name}")
     found: Props | None = None
     with absent(*_GONE):
@@ -375,7 +380,7 @@ def _read_stage(call: Call, name: str, known: Props) -> State | None:
             **_observed(found, _STAGE_INPUTS, _STAGE_NAMES),
             "apiId": api,
             "arn": arn,
-            "executionArn": f"arn:aws:execute-api:{region}:{_account(call)}:{api}/{name}",
+            "executionArn": f"arn:aws:execute-api:{region}:{account_of(call)}:{api}/{name}",
             "invokeUrl": f"{_endpoint(call, api)}/{path}",
             "region": region,
             "tags": tags,

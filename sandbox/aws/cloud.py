@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from sandbox.plugin.server import Refused
-from sandbox.plugin.spec import Resource
+from sandbox.plugin.spec import Call, Resource
 from sandbox.plugin.values import Props, has_unknown
 
 DEFAULT_REGION = "us-east-1"
@@ -55,6 +55,16 @@ class Aws:
                     config=_TIMEOUT,
                 )
             return self._clients[key]
+
+
+def region_of(call: Call, known: Props) -> str:
+    """The region of a resource: its own, or the provider's."""
+    return str(known.get("region") or call.cloud.region)
+
+
+def account_of(call: Call) -> str:
+    """The account that the provider's credentials belong to."""
+    return str(call.cloud.client("sts").get_caller_identity()["Account"])
 
 
 def configure(config: Props, environ: Mapping[str, str]) -> Aws:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.aws.cloud import Aws, absent, present, tag_changes
+from sandbox.aws.cloud import Aws, absent, present, region_of, tag_changes
 from sandbox.plugin.spec import (
     BOOL,
     INT,
@@ -27,10 +27,6 @@ _REGION = opt(STR, replace=True, computed=True)
 def _logs(call: Call, props: Props) -> Any:
     cloud: Aws = call.cloud
     return cloud.client("logs", props.get("region"))
-
-
-def _region(call: Call, known: Props) -> str:
-    return str(known.get("region") or call.cloud.region)
 
 
 # Log groups. internal/service/logs/group.go
@@ -74,7 +70,7 @@ def _read_group(call: Call, name: str, known: Props) -> State | None:
                         arn=arn,
                         kmsKeyId=group.get("kmsKeyId"),
                         logGroupClass=group.get("logGroupClass"),
-                        region=_region(call, known),
+                        region=region_of(call, known),
                         retentionInDays=group.get("retentionInDays", 0),
                         tags=tags,
                         tagsAll=tags,

@@ -9,7 +9,7 @@ import json
 import time
 from typing import Any
 
-from sandbox.aws.cloud import Aws, absent, parse_id, present, tag_changes
+from sandbox.aws.cloud import Aws, absent, parse_id, present, region_of, tag_changes
 from sandbox.plugin.content import archive_zip
 from sandbox.plugin.spec import (
     ARCHIVE,
@@ -40,10 +40,6 @@ _MEMORY, _TIMEOUT = 128, 3
 def _lambda(call: Call, props: Props) -> Any:
     cloud: Aws = call.cloud
     return cloud.client("lambda", props.get("region"))
-
-
-def _region(call: Call, known: Props) -> str:
-    return str(known.get("region") or call.cloud.region)
 
 
 def invoke_arn(arn: str, region: str) -> str:
@@ -127,7 +123,7 @@ def _settle(call: Call, client: Any, name: str) -> None:
 
 
 def _read_function(call: Call, name: str, known: Props) -> State | None:
-    client, region = _lambda(call, known), _region(call, known)
+    client, region = _lambda(call, known), region_of(call, known)
     found: Props | None = None
     with absent(*_GONE):
         found = client.get_function(FunctionName=name)
@@ -343,7 +339,7 @@ def _read_layer(call: Call, arn: str, known: Props) -> State | None:
             compatibleRuntimes=found.get("CompatibleRuntimes") or None,
             compatibleArchitectures=found.get("CompatibleArchitectures") or None,
             licenseInfo=found.get("LicenseInfo") or None,
-            region=_region(call, known),
+            region=region_of(call, known),
         ),
     )
 
@@ -426,7 +422,7 @@ def _read_permission(call: Call, statement_id: str, known: Props) -> State | Non
                     sourceArn=like.get("AWS:SourceArn") or like.get("aws:SourceArn"),
                     sourceAccount=(condition.get("StringEquals") or {}).get("AWS:SourceAccount"),
                     qualifier=qualifier,
-                    region=_region(call, known),
+                    region=region_of(call, known),
                 ),
             )
     return None

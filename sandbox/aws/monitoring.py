@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.aws.cloud import ACCOUNT, Aws, absent, parse_id, present, tag_changes
+from sandbox.aws.cloud import ACCOUNT, Aws, absent, parse_id, present, region_of, tag_changes
 from sandbox.plugin.spec import (
     BOOL,
     INT,
@@ -35,10 +35,6 @@ _REGION = opt(STR, replace=True, computed=True)
 def _client(call: Call, props: Props, service: str = "cloudwatch") -> Any:
     cloud: Aws = call.cloud
     return cloud.client(service, props.get("region"))
-
-
-def _region(call: Call, known: Props) -> str:
-    return str(known.get("region") or call.cloud.region)
 
 
 # Metric filters. internal/service/logs/metric_filter.go
@@ -96,7 +92,7 @@ def _read_filter(call: Call, name: str, known: Props) -> State | None:
                 "namespace": counted["metricNamespace"],
                 "value": counted["metricValue"],
             },
-            "region": _region(call, known),
+            "region": region_of(call, known),
         },
     )
 
@@ -179,7 +175,7 @@ def _read_alarm(call: Call, name: str, known: Props) -> State | None:
         present(
             **props,
             arn=found["AlarmArn"],
-            region=_region(call, known),
+            region=region_of(call, known),
             tags=tags,
             tagsAll=tags,
         ),
@@ -265,7 +261,7 @@ def _read_dashboard(call: Call, name: str, known: Props) -> State | None:
             "dashboardName": name,
             "dashboardBody": found["DashboardBody"],
             "dashboardArn": found["DashboardArn"],
-            "region": _region(call, known),
+            "region": region_of(call, known),
         },
     )
 
@@ -330,7 +326,7 @@ def _read_query(call: Call, identity: str, known: Props) -> State | None:
     found = _found_query(call, known, identity)
     if found is None:
         return None
-    region = _region(call, known)
+    region = region_of(call, known)
     return State(
         identity,
         {

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from sandbox.aws.cloud import Aws, absent, code_of, present
+from sandbox.aws.cloud import Aws, absent, code_of, present, region_of
 from sandbox.plugin.content import asset_bytes
 from sandbox.plugin.spec import (
     ASSET,
@@ -47,15 +47,11 @@ def _s3(call: Call, props: Props) -> Any:
     return cloud.client("s3", props.get("region"))
 
 
-def _region(call: Call, known: Props) -> str:
-    return str(known.get("region") or call.cloud.region)
-
-
 # Buckets. internal/service/s3/bucket.go
 
 
 def _create_bucket(call: Call, inputs: Props) -> str:
-    s3, name, region = _s3(call, inputs), inputs["bucket"], _region(call, inputs)
+    s3, name, region = _s3(call, inputs), inputs["bucket"], region_of(call, inputs)
     # In us-east-1 AWS answers 200 to an owner who creates a bucket twice (S3 API reference,
     # CreateBucket, BucketAlreadyOwnedByYou); Terraform's provider refuses that, and so do we.
     if _exists(s3, name):
@@ -95,7 +91,7 @@ def _tag_bucket(s3: Any, name: str, inputs: Props) -> None:
 
 
 def _read_bucket(call: Call, name: str, known: Props) -> State | None:
-    s3, region = _s3(call, known), _region(call, known)
+    s3, region = _s3(call, known), region_of(call, known)
     if not _exists(s3, name):
         return None
     tags: dict[str, str] = {}
@@ -192,7 +188,7 @@ def _setting(
             found = get(_s3(call, known), name)
         if found is None:
             return None
-        return State(name, {"bucket": name, "region": _region(call, known), **found})
+        return State(name, {"bucket": name, "region": region_of(call, known), **found})
 
     def update(
         call: Call,
@@ -517,7 +513,7 @@ def _read_object(call: Call, object_id: str, known: Props) -> State | None:
         metadata=head.get("Metadata") or None,
         serverSideEncryption=head.get("ServerSideEncryption"),
         versionId=head.get("VersionId", ""),
-        region=_region(call, known),
+        region=region_of(call, known),
         tags=tags or None,
         **found,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.aws.cloud import Aws, absent, tag_changes
+from sandbox.aws.cloud import Aws, absent, region_of, tag_changes
 from sandbox.plugin.spec import (
     STR,
     Autoname,
@@ -26,10 +26,6 @@ _GONE = ("NotFound", "NotFoundException")
 def _client(call: Call, props: Props) -> Any:
     cloud: Aws = call.cloud
     return cloud.client("sns", props.get("region"))
-
-
-def _region(call: Call, known: Props) -> str:
-    return str(known.get("region") or call.cloud.region)
 
 
 # Topics. internal/service/sns/topic.go
@@ -60,7 +56,7 @@ def _read_topic(call: Call, arn: str, known: Props) -> State | None:
             "arn": arn,
             "name": arn.rpartition(":")[2],
             "displayName": found.get("DisplayName", ""),
-            "region": _region(call, known),
+            "region": region_of(call, known),
             "tags": tags,
             "tagsAll": tags,
         },
@@ -131,7 +127,7 @@ def _read_subscription(call: Call, arn: str, known: Props) -> State | None:
             "endpoint": found["Endpoint"],
             "protocol": found["Protocol"],
             "topic": found["TopicArn"],
-            "region": _region(call, known),
+            "region": region_of(call, known),
         },
     )
 
