@@ -4,7 +4,7 @@ Each maker hands its cloud's component what that cloud's settings say, and nothi
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, cast
+from typing import Final
 
 import pulumi
 
@@ -18,6 +18,7 @@ from components.token_service import (
     settings_text,
     where,
 )
+from components.token_service_part import TokenServicePart
 from signet.signals import Signal, exchange_signals
 from signet.token_service import Limits
 
@@ -152,28 +153,18 @@ _MAKERS: Final[Mapping[str, Callable[[TokenServiceOrder], MadeTokenService]]] = 
 }
 
 
-class _Service(Protocol):
-    """What the three clouds' components have in common; each is a resource too."""
-
-    url: pulumi.Output[str]
-    function_name: pulumi.Output[str]
-    log_group_name: pulumi.Output[str]
-    settings_sha256: pulumi.Output[str]
-    reported_sha256: pulumi.Output[str]
-
-
 def _watched(settings: Settings) -> tuple[Signal, ...]:
     return exchange_signals(refusals=settings.alarm_refusals)
 
 
 def _made(
-    order: TokenServiceOrder, cloud: str, service: _Service, bundle: packaging.Bundle
+    order: TokenServiceOrder, cloud: str, service: TokenServicePart, bundle: packaging.Bundle
 ) -> MadeTokenService:
     environment = order.settings.environment
     return MadeTokenService(
         cloud=cloud,
         alarms=[signal.alarm_name(environment) for signal in _watched(order.settings)],
-        resource=cast(pulumi.Resource, service),
+        resource=service,
         url=service.url,
         log_group=service.log_group_name,
         function=service.function_name,

@@ -20,6 +20,7 @@ from components.aws.monitoring import alarm, count_lines
 from components.aws.settings_layer import reported_hash, settings_layer
 from components.aws.tags import environment_tags
 from components.aws.used_tokens import UsedTokens, UsedTokensArgs
+from components.token_service_part import TokenServicePart
 from components.validator_settings import settings_hash
 from signet.signals import Signal
 from signet.token_service import FILE_NAME, HASH_VARIABLE
@@ -63,19 +64,8 @@ class TokenServiceArgs:
     """ARN of an SNS topic that alarms go to; empty: their state is all that there is."""
 
 
-class TokenService(pulumi.ComponentResource):
+class TokenService(TokenServicePart):
     """Function, settings, role, API, and the bucket of used tokens."""
-
-    url: pulumi.Output[str]
-    """Address of the token endpoint."""
-    function_name: pulumi.Output[str]
-    """The function's name."""
-    log_group_name: pulumi.Output[str]
-    """Where every issue and every refusal is logged."""
-    settings_sha256: pulumi.Output[str]
-    """The settings hash that this run means it to have."""
-    reported_sha256: pulumi.Output[str]
-    """The settings hash that the function resource itself reports: an old one if it was skipped."""
 
     def __init__(
         self, name: str, args: TokenServiceArgs, opts: pulumi.ResourceOptions | None = None
@@ -86,12 +76,7 @@ class TokenService(pulumi.ComponentResource):
             allowed_account_ids=[args.account_id] if args.account_id else None,
             opts=opts,
         )
-        super().__init__(
-            "signet:aws:TokenService",
-            name,
-            None,
-            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider])),
-        )
+        super().__init__("signet:aws:TokenService", name, provider, opts)
         function_name = names.token_service(args.environment)
         role = self._role(name, args, function_name)
         layer = aws.lambda_.LayerVersion(
@@ -129,13 +114,7 @@ class TokenService(pulumi.ComponentResource):
         self.function_name = function.name
         self.log_group_name = role.log_group_name
         self.reported_sha256 = function.environment.apply(reported_hash)
-        self.register_outputs(
-            {
-                "url": self.url,
-                "settingsSha256": self.settings_sha256,
-                "reportedSha256": self.reported_sha256,
-            }
-        )
+        self._finish()
 
     def _role(self, name: str, args: TokenServiceArgs, function_name: str) -> FunctionRole:
         own = pulumi.ResourceOptions(parent=self)

@@ -20,6 +20,7 @@ from components.azure.flex_parts import FlexAppArgs, fitting
 from components.azure.monitoring import AlarmArgs, alarm
 from components.azure.settings import AzureSettings
 from components.azure.used_tokens import UsedTokens, UsedTokensArgs
+from components.token_service_part import TokenServicePart
 from components.validator_settings import settings_hash
 from signet.signals import Signal
 from signet.token_service import packed
@@ -50,19 +51,8 @@ class TokenServiceArgs:
     signals: Sequence[Signal]
 
 
-class TokenService(pulumi.ComponentResource):
+class TokenService(TokenServicePart):
     """App, identities, storage account, and the container of used tokens in it."""
-
-    url: pulumi.Output[str]
-    """Address of the token endpoint."""
-    function_name: pulumi.Output[str]
-    """The app's name."""
-    log_group_name: pulumi.Output[str]
-    """Where every issue and every refusal is logged."""
-    settings_sha256: pulumi.Output[str]
-    """The settings hash that this run means it to have."""
-    reported_sha256: pulumi.Output[str]
-    """The settings hash that the app itself reports: an old one if it was skipped."""
 
     def __init__(
         self, name: str, args: TokenServiceArgs, opts: pulumi.ResourceOptions | None = None
@@ -74,12 +64,7 @@ class TokenService(pulumi.ComponentResource):
             tenant_id=azure.tenant,
             opts=opts,
         )
-        super().__init__(
-            "signet:azure:TokenService",
-            name,
-            None,
-            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider])),
-        )
+        super().__init__("signet:azure:TokenService", name, provider, opts)
         own = pulumi.ResourceOptions(parent=self)
         code = CodeStore(
             f"{name}-code",
@@ -113,13 +98,7 @@ class TokenService(pulumi.ComponentResource):
         self.function_name = made.app.name
         self.log_group_name = made.workspace.id
         self.reported_sha256 = made.reported_sha256
-        self.register_outputs(
-            {
-                "url": self.url,
-                "settingsSha256": self.settings_sha256,
-                "reportedSha256": self.reported_sha256,
-            }
-        )
+        self._finish()
 
     def _app(self, name: str, args: TokenServiceArgs, code: CodeStore, used: UsedTokens) -> FlexApp:
         azure = args.azure

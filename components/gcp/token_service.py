@@ -20,6 +20,7 @@ from components.gcp.monitoring import AlarmArgs, LineMetricArgs, alarm, line_met
 from components.gcp.run_service import RunServiceArgs, fitting, reported_hash, run_service
 from components.gcp.settings import GcpSettings
 from components.gcp.used_tokens import UsedTokens, UsedTokensArgs
+from components.token_service_part import TokenServicePart
 from components.validator_settings import settings_hash
 from signet.signals import Signal
 from signet.token_service import HASH_VARIABLE, packed
@@ -52,19 +53,8 @@ class TokenServiceArgs:
     signals: Sequence[Signal]
 
 
-class TokenService(pulumi.ComponentResource):
+class TokenService(TokenServicePart):
     """Service, account, its rights, and the bucket of used tokens."""
-
-    url: pulumi.Output[str]
-    """Address of the token endpoint."""
-    function_name: pulumi.Output[str]
-    """The service's name."""
-    log_group_name: pulumi.Output[str]
-    """Where every issue and every refusal is logged."""
-    settings_sha256: pulumi.Output[str]
-    """The settings hash that this run means it to have."""
-    reported_sha256: pulumi.Output[str]
-    """The settings hash that the service resource itself reports: an old one if it was skipped."""
 
     def __init__(
         self, name: str, args: TokenServiceArgs, opts: pulumi.ResourceOptions | None = None
@@ -72,12 +62,7 @@ class TokenService(pulumi.ComponentResource):
         provider = gcp.Provider(
             f"{name}-provider", project=args.gcp.project, region=args.gcp.region, opts=opts
         )
-        super().__init__(
-            "signet:gcp:TokenService",
-            name,
-            None,
-            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider])),
-        )
+        super().__init__("signet:gcp:TokenService", name, provider, opts)
         own = pulumi.ResourceOptions(parent=self)
         account = serviceaccount.Account(
             f"{name}-run",
@@ -117,13 +102,7 @@ class TokenService(pulumi.ComponentResource):
         self.function_name = service.name
         self.log_group_name = service.id
         self.reported_sha256 = service.template.apply(reported_hash)
-        self.register_outputs(
-            {
-                "url": self.url,
-                "settingsSha256": self.settings_sha256,
-                "reportedSha256": self.reported_sha256,
-            }
-        )
+        self._finish()
 
     def _watch(self, name: str, args: TokenServiceArgs) -> None:
         environment, project = args.environment, args.gcp.project
