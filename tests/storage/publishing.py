@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import pytest
+
 from components.break_glass import BreakGlass, Held, Overtaken
 from signet.documents import JWKS_CONTENT_TYPE, jwk_from_pem, render_jwks
 from tests.unit.issuing.local_keys import LocalSigner
@@ -59,6 +61,30 @@ def winners(hand: Callable[[], BreakGlass], held: Held) -> list[int]:
         return number
 
     return [number for number in at_once(write) if number]
+
+
+def check_written_over_what_was_looked_at(hand: BreakGlass, url: str) -> None:
+    """A write goes over exactly what its author saw; whoever was overtaken is told."""
+    nothing = hand.held()
+    assert (nothing.reading.status, nothing.version) == ("absent", None)
+    hand.write(published(1), nothing)
+    with pytest.raises(Overtaken):
+        hand.write(published(2), nothing)
+    first = hand.held()
+    assert (first.reading.status, first.reading.sequence) == ("read", 1)
+    hand.write(published(2), first)
+    with pytest.raises(Overtaken):
+        hand.write(published(3), first)
+    assert_published(url, published(2))
+
+
+def check_one_writer_wins(hand: Callable[[], BreakGlass], url: str, before: int) -> None:
+    """Of many who saw the same document (number 0: none), one writes and its set is what stays."""
+    own = hand()
+    if before:
+        own.write(published(before), own.held())
+    (winner,) = winners(hand, own.held())
+    assert_published(url, published(winner))
 
 
 def at_once(call: Callable[[int], T]) -> list[T]:

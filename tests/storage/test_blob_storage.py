@@ -25,7 +25,7 @@ from components.azure.document import DocumentProvider
 from components.azure.names import CONTAINER, Endpoint
 from components.azure.readback import read_store
 from components.azure.settings import AzureSettings
-from components.break_glass import Held, Overtaken
+from components.break_glass import Held
 from sandbox.azure.service import client_environment
 from sandbox.azure.tls import AUTHORITIES
 from signet.documents import JWKS_CONTENT_TYPE, JWKS_PATH
@@ -34,7 +34,15 @@ from signet.issuing.used_tokens.conditional_write import BlobStore
 from signet.observed import StoreReading
 from tests.sandbox.azure.running import SECRET, serving
 from tests.storage.emulators import azurite
-from tests.storage.publishing import CACHE, assert_published, at_once, published, seen, winners
+from tests.storage.publishing import (
+    CACHE,
+    assert_published,
+    at_once,
+    check_one_writer_wins,
+    check_written_over_what_was_looked_at,
+    published,
+    seen,
+)
 from validator_functions.verification import fetch
 from validator_functions.verification.fetch import FailureReason, FetchFailed, HttpFetcher
 from validator_functions.verification.private_store import BlobHeaders
@@ -210,27 +218,12 @@ def test_a_create_takes_over_what_a_killed_run_left(store: Store) -> None:
 
 
 def test_a_bad_days_write_goes_over_exactly_what_was_looked_at(store: Store) -> None:
-    hand = store.hand()
-    nothing = hand.held()
-    assert (nothing.reading.status, nothing.version) == ("absent", None)
-    hand.write(published(1), nothing)
-    with pytest.raises(Overtaken):
-        hand.write(published(2), nothing)
-    first = hand.held()
-    assert (first.reading.status, first.reading.sequence) == ("read", 1)
-    hand.write(published(2), first)
-    with pytest.raises(Overtaken):
-        hand.write(published(3), first)
-    assert_published(store.url(), published(2))
+    check_written_over_what_was_looked_at(store.hand(), store.url())
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["no document yet", "over a document"])
 def test_of_many_writers_at_once_exactly_one_wins(store: Store, before: int) -> None:
-    hand = store.hand()
-    if before:
-        hand.write(published(before), hand.held())
-    (winner,) = winners(store.hand, hand.held())
-    assert_published(store.url(), published(winner))
+    check_one_writer_wins(store.hand, store.url(), before)
 
 
 def test_of_many_instances_exactly_one_is_told_that_a_token_is_new(store: Store) -> None:

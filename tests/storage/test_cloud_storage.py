@@ -16,7 +16,6 @@ import pytest
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.credentials import Credentials
 
-from components.break_glass import Overtaken
 from components.gcp import clients
 from components.gcp.break_glass import GcpBreakGlass
 from components.gcp.readback import read_store
@@ -32,10 +31,11 @@ from tests.storage.publishing import (
     CACHE,
     assert_published,
     at_once,
+    check_one_writer_wins,
+    check_written_over_what_was_looked_at,
     fetcher,
     published,
     seen,
-    winners,
 )
 
 Sessions = Callable[[GcpSettings], AuthorizedSession]
@@ -135,27 +135,12 @@ def test_a_reader_who_has_it_gets_304_where_the_store_knows_etags(bucket: Bucket
 
 
 def test_a_write_goes_over_exactly_what_was_looked_at(bucket: Bucket) -> None:
-    hand = bucket.hand()
-    nothing = hand.held()
-    assert (nothing.reading.status, nothing.version) == ("absent", None)
-    hand.write(published(1), nothing)
-    with pytest.raises(Overtaken):
-        hand.write(published(2), nothing)
-    first = hand.held()
-    assert (first.reading.status, first.reading.sequence) == ("read", 1)
-    hand.write(published(2), first)
-    with pytest.raises(Overtaken):
-        hand.write(published(3), first)
-    assert_published(bucket.url, published(2))
+    check_written_over_what_was_looked_at(bucket.hand(), bucket.url)
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["no document yet", "over a document"])
 def test_of_many_writers_at_once_exactly_one_wins(bucket: Bucket, before: int) -> None:
-    hand = bucket.hand()
-    if before:
-        hand.write(published(before), hand.held())
-    (winner,) = winners(bucket.hand, hand.held())
-    assert_published(bucket.url, published(winner))
+    check_one_writer_wins(bucket.hand, bucket.url, before)
 
 
 def test_of_many_instances_exactly_one_is_told_that_a_token_is_new(bucket: Bucket) -> None:
