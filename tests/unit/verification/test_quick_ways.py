@@ -123,7 +123,7 @@ def test_two_texts_are_decoded_as_each_alone(first: bytes, second: bytes) -> Non
 
 
 @pytest.mark.parametrize(
-    "bad", [b"AAAAAB", b"AAAAAAB", b"++++", b"////", b"AA==", b"AAAA=AAA", b""]
+    "bad", [b"AAAAAB", b"AAAAAAB", b"+AAA", b"/AAA", b"++++", b"////", b"AA==", b"AAAA=AAA", b""]
 )
 def test_one_bad_text_of_two_is_told_from_the_good_one(bad: bytes) -> None:
     # RFC 4648 sections 3.5 and 5; the first two look good but for their very last character.
