@@ -52,6 +52,8 @@ class Documents:
     """Below the store's address: empty for the environment's, else with a slash at its end."""
     jwks: pulumi.Output[str]
     discovery: pulumi.Output[str]
+    leaving: bool = False
+    """Whether the ring goes with its service, in this run's wake: then the documents go too."""
 
 
 @dataclass(frozen=True, kw_only=True)

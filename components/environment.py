@@ -187,6 +187,10 @@ class Environment(pulumi.ComponentResource):
             folder=folder_of(ring.name),
             jwks=jwks,
             discovery=pulumi.Output.from_input(discovery),
+            leaving=any(
+                service.leaving and ring_of(service) == ring.name != ENVIRONMENT_RING
+                for service in self._args.services
+            ),
         )
 
     def _validators(self, documents: Mapping[str, Documents], clouds: Mapping[str, Cloud]) -> Made:

@@ -36,7 +36,7 @@ class JwksStoreArgs:
     readers: Sequence[pulumi.Input[str]] = ()
     """Role ARNs that may read when `publish` is private."""
     force_destroy: bool = False
-    """Whether the bucket may be deleted with objects that are not ours; sandbox only."""
+    """Whether the bucket may be deleted with what is in it (`Settings.disposable`)."""
 
 
 class JwksStore(pulumi.ComponentResource):

@@ -38,13 +38,14 @@ class JwksStoreArgs:
     readers: Sequence[pulumi.Input[str]] = ()
     """Members that may read when `publish` is private."""
     force_destroy: bool = False
-    """Whether the bucket may be deleted with objects that are not ours; sandbox only."""
+    """Whether the bucket may be deleted with what is in it (`Settings.disposable`)."""
 
 
 class JwksStore(pulumi.ComponentResource):
     """A bucket of its own, because a role cannot be narrowed for `allUsers` by a condition.
 
-    The documents go with the bucket: by themselves they are only ever written over.
+    The documents go with the bucket, or with a service that leaves: else they are only ever
+    written over.
     """
 
     bucket_name: pulumi.Output[str]
@@ -96,10 +97,11 @@ class JwksStore(pulumi.ComponentResource):
                     # Google's own default for public objects is an hour.
                     cache_control=f"public, max-age={args.max_age}",
                     # Other headers are another resource to the provider, under the same name: the
-                    # new one is written over the old, whose deletion would take both.
+                    # new one is written over the old, whose deletion would take both. Only a ring
+                    # that is leaving is deleted at its end, as in the other clouds.
                     opts=never_missing(
                         pulumi.ResourceOptions(
-                            parent=self, depends_on=allowed, retain_on_delete=True
+                            parent=self, depends_on=allowed, retain_on_delete=not each.leaving
                         )
                     ),
                 )

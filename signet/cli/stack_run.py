@@ -203,12 +203,23 @@ def recorded(stack: EngineStack) -> int:
 
 
 def guarded(stack: EngineStack) -> list[str]:
-    """Return the names of what the state guards from being destroyed."""
+    """Return the names of what the state guards from being destroyed.
+
+    A bucket that may not be deleted with what is in it counts: it would fail after the keys went.
+    """
     return [
         str(resource["urn"]).rsplit("::", 1)[-1]
         for resource in resources_of(stack.export())
         if resource.get("protect")
+        or (
+            resource.get("type") in _BUCKETS
+            and not (resource.get("inputs") or {}).get("forceDestroy")
+        )
     ]
+
+
+_BUCKETS = ("aws:s3/bucket:Bucket", "gcp:storage/bucket:Bucket")
+"""Azure deletes a storage account with all that is in it."""
 
 
 def unsettled(stack: EngineStack) -> list[str]:

@@ -282,6 +282,45 @@ def test_a_ring_of_its_own_has_keys_in_the_home_cloud_and_documents_in_every_clo
     assert set(run.exports["issuers"]["orders"]) == {home}
 
 
+def test_the_documents_of_a_leaving_ring_go_with_it_in_every_cloud_and_no_others(
+    whole: Whole, tmp_path: Path
+) -> None:
+    settings = {**ALL, "home": "aws", **own_ring(tmp_path, orders="create")}
+    documents = [
+        f"{title}-{what}"
+        for title in ("orders-store", "orders-azure-store", "gcp-orders-store")
+        for what in ("jwks", "discovery")
+    ]
+
+    def kept(run: mocked.Run) -> set[str]:
+        return {name for name in documents if run.one(name).retain_on_delete}
+
+    # Google's stay at their replacement, which would delete what was written a moment before.
+    assert kept(whole(settings=settings)) == {"gcp-orders-store-jwks", "gcp-orders-store-discovery"}
+    path = tmp_path / "orders.yaml"
+    path.write_text(marked_leaving(path.read_text(), "2027-01-15T08:00:00Z"))
+    going = whole(settings=settings, now=NOW + 1)
+    assert kept(going) == set()
+    assert going.one("gcp-environment-store-jwks").retain_on_delete
+
+
+@pytest.mark.parametrize(("protect", "forced"), [("true", False), ("false", True)])
+def test_an_environment_that_is_to_end_takes_its_buckets_contents_along_in_every_cloud(
+    whole: Whole, protect: str, forced: bool
+) -> None:
+    run = whole(settings={**ALL, "home": "aws", "protectKeys": protect, "tokenService": "create"})
+    buckets = run.of("aws:s3/bucket:Bucket") + run.of("gcp:storage/bucket:Bucket")
+    told = {each.name: each.inputs["forceDestroy"] for each in buckets}
+    # What was once used is refused again for as long as its tokens live, and is worth no more.
+    assert told.pop("token-service-used-bucket") is True
+    assert set(told) == {
+        "environment-store-bucket",
+        "gcp-environment-store-bucket",
+        "gcp-code-bucket",
+    }
+    assert set(told.values()) == {forced}
+
+
 def test_a_ring_of_its_own_changes_no_other_key_document_or_validator(
     whole: Whole, tmp_path: Path
 ) -> None:
