@@ -18,6 +18,7 @@ from components.environment import SERVICE, Environment
 from components.settings import ENVIRONMENT_RING, Settings
 from signet.confirmed import Confirmed
 from signet.journal import Journal
+from signet.moved_home import memory_since
 from signet.token_service import Limits, OfferedService, SigningKey, TokenServiceSettings
 
 REPORT: Final = "token-service"
@@ -87,6 +88,17 @@ def where(order: TokenServiceOrder) -> str:
     return order.settings.home if active is None else active.cloud
 
 
+def warn_of_move(order: TokenServiceOrder) -> None:
+    """Say what a run that moves the service closes, where a rule takes tokens once."""
+    offered = (*order.settings.callers, *(c for s in order.services for c in s.callers))
+    names = sorted(caller.name for caller in offered if caller.once)
+    if names and memory_since(order.journal.rings[ENVIRONMENT_RING]) is None:
+        pulumi.log.warn(
+            f"the token service moved to {where(order)}: callers that take a token `once` "
+            f"({', '.join(names)}) get none until the next run. Run `signet up` once more"
+        )
+
+
 def _health(url: str) -> str:
     return f"{url.removesuffix('/token')}/health"
 
@@ -135,6 +147,7 @@ def settings_text(
             limits=place.limits,
             replay=place.replay,
             endpoint=place.endpoint or "",
+            memory_since=memory_since(order.journal.rings[ENVIRONMENT_RING]),
         ).dumps()
     )
 

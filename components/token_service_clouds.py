@@ -16,6 +16,7 @@ from components.token_service import (
     TokenServiceOrder,
     issuers,
     settings_text,
+    warn_of_move,
     where,
 )
 from components.token_service_part import TokenServicePart
@@ -27,6 +28,7 @@ def declare(order: TokenServiceOrder) -> MadeTokenService | None:
     """Declare the token service, where the settings ask for one."""
     if not order.settings.token_service:
         return None
+    warn_of_move(order)
     return _MAKERS[where(order)](order)
 
 

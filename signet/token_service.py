@@ -29,7 +29,7 @@ HASH_VARIABLE = "SIGNET_SETTINGS_SHA256"
 
 _FIELDS = (
     "schema", "environment", "cloud", "sandbox", "endpoint", "bundle_sha256", "subject_audience",
-    "keys", "services", "limits", "replay",
+    "keys", "services", "limits", "replay", "memory_since",
 )  # fmt: skip
 _KEY_FIELDS = (
     "issuer", "generation", "algorithm", "jwk", "cloud", "reference", "identity",
@@ -94,7 +94,7 @@ class TokenServiceSettings:
     `subject_audience` is what platform tokens are made out to, `replay` where used ones are
     remembered, as the cloud's store reads it: a bucket's name on AWS, else the address of a
     container or bucket ("" where no rule takes a token once). `endpoint` is the sandbox's cloud (""
-    elsewhere).
+    elsewhere). `memory_since`: see `signet.moved_home`.
     """
 
     environment: str
@@ -107,6 +107,7 @@ class TokenServiceSettings:
     limits: Limits = field(default_factory=Limits)
     replay: str = ""
     endpoint: str = ""
+    memory_since: int | None = 0
 
     def dumps(self) -> str:
         """Return the canonical text; the SHA-256 of its bytes is the settings hash."""
@@ -123,6 +124,7 @@ class TokenServiceSettings:
                 "services": [_service_members(service) for service in self.services],
                 "limits": {name: getattr(self.limits, name) for name in _LIMIT_FIELDS},
                 "replay": self.replay,
+                "memory_since": self.memory_since,
             }
         )
 
@@ -148,6 +150,7 @@ class TokenServiceSettings:
             services=tuple(_service(member, what, sandbox) for member in top["services"]),
             limits=_limits(top["limits"], f"{what}: limits"),
             replay=_maybe(top["replay"], f"{what}: replay"),
+            memory_since=strict.optional_moment(top["memory_since"], f"{what}: memory_since"),
         )
         found.check(what)
         return found

@@ -14,16 +14,18 @@ from components.aws import token_service as aws
 from components.azure import token_service as azure
 from components.azure.roles import BLOB_OWNER, QUEUE_CONTRIBUTOR, TABLE_CONTRIBUTOR
 from components.gcp import token_service as gcp
-from components.token_service import where
+from components.token_service import warn_of_move, where
 from signet.confirmed import Confirmed
 from signet.errors import RunFailed
 from signet.journal import Journal
+from signet.key_ring import State
 from signet.signals import exchange_signals
 from signet.token_service import Limits, TokenServiceSettings, unpacked
 from tests.components.azure.test_declared import SETTINGS as AZURE
 from tests.components.conftest import Whole
 from tests.components.mocked import Run, private_material
 from tests.components.test_gcp import SETTINGS as GCP
+from tests.unit.exchange.world import callers
 
 SETTINGS = {"azure": AZURE, "gcp": GCP}
 VALIDATOR = {"azure": "environment-azure-validator-app", "gcp": "gcp-environment-validator-service"}
@@ -216,6 +218,33 @@ def test_it_stays_beside_the_key_that_signs_until_one_of_the_new_home_does(whole
     elsewhere = tuple(replace(generation, cloud="azure") for generation in ring.generations)
     moved.journal = replace(journal, rings={"environment": replace(ring, generations=elsewhere)})
     assert where(moved) == "azure"
+
+
+def test_a_run_that_moves_it_warns_whose_tokens_it_takes_no_more_until_the_next_one(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", said.append)
+    journal = Journal.parse(whole().one("journal").inputs["input"])
+    ring = journal.rings["environment"]
+    first = ring.generations[0]
+    left = replace(first, state=State.RETIRING, retiring_at=first.activated_at)
+    now = replace(first, number=2, cloud="gcp")
+    flipped = replace(ring, generations=(left, now), next_generation=3)
+    order: Any = SimpleNamespace(
+        journal=replace(journal, rings={"environment": flipped}),
+        settings=SimpleNamespace(home="gcp", callers=callers()),
+        services=(),
+    )
+    warn_of_move(order)
+    (line,) = said
+    assert "moved to gcp" in line
+    assert "(orders-pipeline)" in line
+    handed = replace(left, handed_over_at=first.activated_at)
+    seen = replace(flipped, generations=(handed, now))
+    order.journal = replace(journal, rings={"environment": seen})
+    warn_of_move(order)
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("encoded", [azure._encoded, gcp._encoded])

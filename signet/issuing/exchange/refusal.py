@@ -39,6 +39,7 @@ class Reason(StrEnum):
     SCOPE_REFUSED = "scope_refused"
     TOKEN_ID_MISSING = "token_id_missing"  # noqa: S105
     REPLAYED = "replayed"
+    ISSUED_BEFORE_MOVE = "issued_before_move"
     RATE_LIMITED = "rate_limited"
     KMS_BUSY = "kms_busy"
     KMS_UNAVAILABLE = "kms_unavailable"

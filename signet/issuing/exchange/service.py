@@ -132,7 +132,7 @@ class TokenService:
         self._limit(f"{offer.service}/{caller.name}")
         if caller.once:
             with self._part(trace, "replay"):
-                self._use_once(subject)
+                self._use_once(subject, now)
         with self._part(trace, "sign"):
             token, token_id = self._sign(signing, wanted, now)
         if self._clocks.monotonic() - started > LONGEST_SECONDS:
@@ -154,13 +154,14 @@ class TokenService:
                     retry_after=seconds,
                 )
 
-    def _use_once(self, subject: Subject) -> None:
+    def _use_once(self, subject: Subject, now: int) -> None:
         if subject.token_id is None:
             raise ExchangeRefused(
                 Reason.TOKEN_ID_MISSING, "the subject token has no id, and is taken once"
             )
         if self._replay is None:
             raise _unavailable(Reason.REPLAY_UNCHECKED, "used tokens are not known", _DOWN_SECONDS)
+        self._check_memory(subject, now)
         key = replay_key(subject.issuer, subject.token_id)
         try:
             first = self._replay.first_use(key, subject.claims.expires_at + _SKEW)
@@ -171,6 +172,25 @@ class TokenService:
             raise refusal from error
         if not first:
             raise ExchangeRefused(Reason.REPLAYED, "the subject token is not accepted")
+
+    def _check_memory(self, subject: Subject, now: int) -> None:
+        """Refuse what the token service of an earlier home may have exchanged already.
+
+        A platform's clock may be ahead of ours by the skew, and so may its `iat`.
+        """
+        since = self._settings.memory_since
+        if since is None or now <= since + _SKEW:
+            raise _unavailable(
+                Reason.REPLAY_UNCHECKED,
+                "used tokens are not known: the token service has moved",
+                _DOWN_SECONDS if since is None else since + _SKEW - now + 1,
+                "home_moved",
+            )
+        if since and subject.claims.issued_at <= since + _SKEW:
+            raise ExchangeRefused(
+                Reason.ISSUED_BEFORE_MOVE,
+                "the subject token is from before the token service moved; get a new one",
+            )
 
     def _sign(self, signing: Signing, wanted: TokenRequest, now: int) -> tuple[str, str]:
         """Return the token and its `jti`."""

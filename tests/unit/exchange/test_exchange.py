@@ -199,6 +199,39 @@ def test_a_token_that_is_taken_once_is_refused_the_second_time() -> None:
     assert world.ask(world.token("gitlab", jti="another")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("issued", "reason"),
+    [(0, "issued_before_move"), (60, "issued_before_move"), (61, None), (120, None)],
+)
+def test_after_the_home_moved_no_token_is_taken_once_that_the_old_one_may_have_taken(
+    issued: int, reason: str | None
+) -> None:
+    world = World(memory_since=NOW)
+    world.now = NOW + 600.0
+    token = world.token("gitlab", iat=NOW + issued, nbf=NOW + issued)
+    assert told(world.ask(token)).get("reason") == reason
+    assert world.ask(world.token("github", iat=NOW - 100, nbf=NOW - 100)).status == 200
+
+
+def test_a_new_token_is_of_no_use_before_the_platforms_clock_can_have_passed_the_move() -> None:
+    world = World(memory_since=NOW)
+    world.now = NOW + 20.0
+    answer = world.ask(world.token("gitlab"))
+    assert (answer.status, told(answer)["reason"]) == (503, "replay_unchecked")
+    wait = int(answer.headers["retry-after"])
+    world.now += wait
+    assert world.ask(world.token("gitlab")).status == 200
+
+
+def test_while_the_old_homes_service_may_still_exchange_nothing_is_taken_once() -> None:
+    world = World(memory_since=None)
+    answer = world.ask(world.token("gitlab"))
+    assert (answer.status, told(answer)["reason"]) == (503, "replay_unchecked")
+    assert int(answer.headers["retry-after"]) > 0
+    assert world.lines[0]["detail"] == "home_moved"
+    assert world.ask(world.token("github")).status == 200
+
+
 def test_a_token_that_may_come_again_may() -> None:
     world = World()
     token = world.token("github")

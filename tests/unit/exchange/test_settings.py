@@ -16,8 +16,9 @@ from tests.unit.issuing.local_keys import LocalSigner
 from tests.unit.verification.stores import Stores
 
 
-def test_settings_come_back_as_they_were() -> None:
-    written = settings(LocalSigner("RS256")).dumps()
+@pytest.mark.parametrize("since", [0, 1_800_000_000, None])
+def test_settings_come_back_as_they_were(since: int | None) -> None:
+    written = settings(LocalSigner("RS256"), memory_since=since).dumps()
     read = TokenServiceSettings.parse(written)
     assert read.dumps() == written
     assert read.services[0].callers == callers()
@@ -32,6 +33,7 @@ def test_settings_come_back_as_they_were() -> None:
         ({"endpoint": "http://127.0.0.1:1"}, "only a sandbox has an endpoint"),
         ({"replay": ""}, "nothing remembers them"),
         ({"keys": {}}, "no key signs for the ring environment"),
+        ({"memory_since": "now"}, "memory_since"),
         ({"services": 7}, "services is not a list"),
     ],
 )

@@ -133,6 +133,7 @@ class World:
         connect: Callable[[SigningKey], Signer] | None = None,
         replay: ReplayStore | None = None,
         local: LocalSigner | None = None,
+        memory_since: int | None = 0,
     ) -> None:
         self.now = float(NOW)
         self.monotonic = 1_000.0
@@ -140,7 +141,9 @@ class World:
         self.platforms = {made.identity: made for made in (make() for make in platforms.PLATFORMS)}
         self.stores = Stores()
         self.local = local or LocalSigner("RS256")
-        self.settings = settings(self.local, raw, limits=limits or Limits())
+        self.settings = settings(
+            self.local, raw, limits=limits or Limits(), memory_since=memory_since
+        )
         (service,) = self.settings.services
         for caller in service.callers:
             if caller.kind.name in self.platforms:
