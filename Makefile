@@ -17,6 +17,8 @@ COVERED := --cov=validator_functions/verification --cov-branch --cov-fail-under=
 	--cov-report=term-missing:skip-covered
 # Two processes, a file of tests whole in one of them, because a file's stack is up once for all of it.
 SPREAD := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Drills lie where what they try lies. The homes of the key come first, as the longest file of all.
+DRILLS := tests/components/test_homes.py tests/components/azure/test_engine.py tests/drills
 FOR ?= 60
 CODE := signet components validator_functions sandbox tools benchmarks examples tests $(wildcard __main__.py)
 TYPED := signet components validator_functions sandbox tools examples $(wildcard __main__.py)
@@ -58,8 +60,8 @@ bench: setup ## measure; a table, and build/bench.json
 load: setup ## the Cloud Run server under load on loopback (a quarter of an hour; ARGS="--soak 60" for less)
 	@$(VENV)/python -m tests.load $(ARGS)
 
-drills: setup ## every drill: tokens, kills and faults on the real engine (twenty minutes and more)
-	@$(VENV)/pytest tests/drills -m "engine or drill" $(ARGS)
+drills: setup ## every drill: tokens, kills, faults, homes of the key, on the real engine (over an hour)
+	@$(VENV)/pytest $(DRILLS) -m "engine or drill" $(or $(ARGS),$(SPREAD))
 
 matrix: setup ## one table of cases through every runtime and real gateway; writes docs/runtimes.md
 	@$(VENV)/pytest --quiet tests/runtimes -m "drill"

@@ -41,22 +41,23 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action.declare(inner, name)
 
 
-def add_ring(parser: argparse.ArgumentParser) -> None:
-    """Declare which key ring is meant."""
+def add_ring(parser: argparse.ArgumentParser, *, default: str | None = _ENVIRONMENT_RING) -> None:
+    """Declare which key ring is meant. Without a default it is every ring."""
+    unnamed = "the environment's" if default else "every ring"
     parser.add_argument(
         "--ring",
         "--service",
         dest="ring",
-        default=_ENVIRONMENT_RING,
+        default=default,
         metavar="NAME",
-        help="the ring of a service that has its own (default: the environment's)",
+        help=f"the ring of a service that has its own (default: {unnamed})",
     )
 
 
-def add_acting(parser: argparse.ArgumentParser) -> None:
+def add_acting(parser: argparse.ArgumentParser, *, ring: str | None = _ENVIRONMENT_RING) -> None:
     """Declare what every action takes that changes something."""
     run_options.add_run_options(parser, acts=True)
-    add_ring(parser)
+    add_ring(parser, default=ring)
     run_options.add_reason(parser)
 
 

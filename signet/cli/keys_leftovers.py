@@ -28,7 +28,7 @@ def declare(parser: argparse.ArgumentParser, _name: str) -> None:
     """Declare the action."""
     from signet.cli import keys
 
-    keys.add_acting(parser)
+    keys.add_acting(parser, ring=None)
     parser.add_argument(
         "--remove", action="store_true", help="give them up to the KMS, after asking"
     )
@@ -47,7 +47,7 @@ def _list(args: argparse.Namespace, stack: "EngineStack") -> int:
     if args.json:
         output.emit_json({"leftovers": [_told(key) for key in found], "not_listed": unlisted})
     else:
-        _show(found)
+        _show(found, args.ring)
         for cloud, why in sorted(unlisted.items()):
             output.say(f"not checked: {cloud}: {why}", style="warn")
     return 3 if unlisted else 0
@@ -68,7 +68,7 @@ def _remove(args: argparse.Namespace, stack: "EngineStack") -> int:
         seen = _look(stack, quiet=args.json)
         found = leftovers(seen, args.ring)
         if not args.json:
-            _show(found)
+            _show(found, args.ring)
         if found:
             output.confirm(f"Give up these {len(found)} keys?", yes=args.yes)
         made = hands(seen.known.settings)
@@ -90,8 +90,8 @@ def _remove(args: argparse.Namespace, stack: "EngineStack") -> int:
     return 3 if failed else 0
 
 
-def leftovers(seen: "Look", ring: str) -> list["FoundKey"]:
-    """Return the ring's keys that nothing records and nothing publishes.
+def leftovers(seen: "Look", ring: str | None) -> list["FoundKey"]:
+    """Return the ring's keys, or every ring's, that nothing records and nothing publishes.
 
     Raises RunFailed where the record is not to be trusted: a key may then only look unrecorded.
     """
@@ -110,7 +110,9 @@ def leftovers(seen: "Look", ring: str) -> list["FoundKey"]:
         for each in (resource.id, resource.id.rpartition("/")[2])
     }
     return [
-        key for key in seen.planned.adoption.leftovers if key.ring == ring and key.id not in known
+        key
+        for key in seen.planned.adoption.leftovers
+        if ring in (None, key.ring) and key.id not in known
     ]
 
 
@@ -122,15 +124,18 @@ def _look(stack: "EngineStack", *, quiet: bool) -> "Look":
         return keys_look.look(known)
 
 
-def _show(found: list["FoundKey"]) -> None:
+def _show(found: list["FoundKey"], ring: str | None) -> None:
     from signet.timings import moment
 
     if not found:
-        output.say("every KMS key of this ring is recorded", style="good")
+        whose = f"the ring {ring}" if ring else "every ring"
+        output.say(f"every KMS key of {whose} is recorded", style="good")
         return
-    rows = [(k.cloud, k.id, k.generation or "?", k.status, moment(k.created_at)) for k in found]
+    rows = [
+        (k.cloud, k.ring, k.id, k.generation or "?", k.status, moment(k.created_at)) for k in found
+    ]
     output.print_table(
-        "KMS keys that nothing records", ["cloud", "key", "gen", "state", "made"], rows
+        "KMS keys that nothing records", ["cloud", "ring", "key", "gen", "state", "made"], rows
     )
 
 

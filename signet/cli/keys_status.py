@@ -112,7 +112,11 @@ class _Status:
             if hold.ring == self._ring.name:
                 output.say(str(hold))
         for key in self._seen.planned.adoption.leftovers:
-            output.say(f"{key.cloud}: nothing records the KMS key {key.id}", style="warn")
+            output.say(
+                f"{key.cloud}: nothing records the KMS key {key.id} of the ring {key.ring} "
+                "(`signet keys leftovers`)",
+                style="warn",
+            )
 
     def _row(self, row: "GenerationStatus") -> list[object]:
         from signet.key_ring import State

@@ -338,11 +338,11 @@ def test_sets_ahead_of_the_record_are_declared_forged_by_a_run(stack: Stack) -> 
     assert stack.requests == [Request.trust_journal(RING)]
 
 
-def kms_key(identity: str, generation: int, created_at: int = 1) -> FoundKey:
+def kms_key(identity: str, generation: int, created_at: int = 1, ring: str = RING) -> FoundKey:
     return FoundKey(
         cloud="aws",
         id=identity,
-        ring=RING,
+        ring=ring,
         generation=generation,
         status="enabled",
         created_at=created_at,
@@ -363,6 +363,21 @@ def test_leftovers_are_listed_and_removed_and_keys_in_use_are_neither(
     assert main.main(["keys", "leftovers", "test", "--remove", "--yes"]) == 0
     assert stack.store.removed == ["twin"]
     assert [(line["event"], line["key"]) for line in audit()] == [("leftover_removed", "twin")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "listed"),
+    [((), ["twin", "theirs"]), (("--service", "orders"), ["theirs"]), (("--ring", RING), ["twin"])],
+)
+def test_leftovers_of_every_ring_are_listed_unless_one_is_named(
+    stack: Stack, asked: tuple[str, ...], listed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As the run that warns of them names no ring, neither need the command that it names.
+    recorded = [kms_key("1", 1), kms_key("2", 2)]
+    stack.found = [*recorded, kms_key("twin", 2, 9), kms_key("theirs", 1, 9, ring="orders")]
+    assert main.main(["keys", "leftovers", "test", *asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [key["id"] for key in told["leftovers"]] == listed
 
 
 def test_no_leftover_is_named_while_the_record_cannot_be_relied_on(stack: Stack) -> None:

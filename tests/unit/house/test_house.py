@@ -32,6 +32,24 @@ def test_every_command_of_a_target_is_there(target: str) -> None:
         assert (ROOT / "signet" / "cli" / f"{command}.py").is_file(), command
 
 
+def test_every_drill_is_run_by_a_target() -> None:
+    planned = subprocess.run(
+        ["make", "--dry-run", "drills", "matrix"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    run = {ROOT / path for path in re.findall(r"\s(tests/[\w/.]+)", planned)}
+    marked = [
+        path
+        for path in (ROOT / "tests").rglob("*.py")
+        if re.search(r"mark\.drill\b", path.read_text(encoding="utf-8"))
+    ]
+    assert len(marked) > 5
+    assert [str(path) for path in marked if not run & {path, *path.parents}] == []
+
+
 def test_every_target_but_help_and_clean_sets_up_by_itself() -> None:
     for target in set(TARGETS) - {"help", "clean", "setup"}:
         planned = subprocess.run(
