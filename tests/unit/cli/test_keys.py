@@ -367,7 +367,7 @@ def test_leftovers_are_listed_and_removed_and_keys_in_use_are_neither(
 
 @pytest.mark.parametrize(
     ("asked", "listed"),
-    [((), ["twin", "theirs"]), (("--service", "orders"), ["theirs"]), (("--ring", RING), ["twin"])],
+    [((), ["theirs", "twin"]), (("--service", "orders"), ["theirs"]), (("--ring", RING), ["twin"])],
 )
 def test_leftovers_of_every_ring_are_listed_unless_one_is_named(
     stack: Stack, asked: tuple[str, ...], listed: list[str], capsys: pytest.CaptureFixture[str]
