@@ -6,7 +6,7 @@ from components.setting_values import NAMESPACE
 from components.settings import Settings
 from signet.errors import Fault, SettingsError
 from signet.service import Service
-from signet.service_set import Ground, for_environment, parse_set, texts_of
+from signet.service_set import Ground, for_environment, read_set, texts_of
 
 
 def read(settings: Settings, folder: Path | None = None) -> tuple[Service, ...]:
@@ -26,8 +26,8 @@ def read(settings: Settings, folder: Path | None = None) -> tuple[Service, ...]:
                 )
             ]
         )
-    found = parse_set(texts_of(place), place.name, sandbox=settings.in_sandbox)
-    return for_environment(found, ground(settings))
+    found, faults = read_set(texts_of(place), place.name, sandbox=settings.in_sandbox)
+    return for_environment(found, ground(settings), faults)
 
 
 def ground(settings: Settings) -> Ground:

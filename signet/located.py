@@ -111,6 +111,24 @@ def schema_faults(
     ]
 
 
+def misshapen(located: Located, schema: Mapping[str, Any]) -> frozenset[str]:
+    """Return the top fields whose shape is wrong: what they mean cannot be judged."""
+    from jsonschema import Draft202012Validator
+
+    errors = Draft202012Validator(schema).iter_errors(located.data)
+    return frozenset(str(error.absolute_path[0]) for error in errors if error.absolute_path)
+
+
+def by_line(file: str, faults: Iterable[Fault]) -> list[Fault]:
+    """Return one file's faults in the order of its lines, as a reader mends them."""
+
+    def line(fault: Fault) -> int:
+        number = fault.key.removeprefix(f"{file}:").partition(":")[0]
+        return int(number) if number.isdigit() else 0
+
+    return sorted(faults, key=line)
+
+
 def _faults_of(located: Located, error: ValidationError) -> list[Fault]:
     path: list[str | int] = list(error.absolute_path)
     wanted = error.schema if isinstance(error.schema, Mapping) else {}

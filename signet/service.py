@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from signet.callers import Caller, parse_callers
 from signet.contract import Contract
 from signet.errors import Fault, SettingsError
-from signet.located import Located, load, schema_faults
+from signet.located import Located, by_line, load, misshapen, schema_faults
 from signet.paths import repo_root
 from validator_functions.verification.errors import SettingsError as RouteFaults
 from validator_functions.verification.routes import RouteTable
@@ -104,20 +104,31 @@ def parse_service(
 
     With a contract, claims outside it are faults; `sandbox` admits callers' issuers on loopback.
     """
+    service, faults = read_service(text, file, contract, sandbox=sandbox)
+    if faults:
+        raise SettingsError(faults)
+    return service
+
+
+def read_service(
+    text: str, file: str, contract: Contract | None = None, *, sandbox: bool = False
+) -> tuple[Service, list[Fault]]:
+    """Return a manifest's service as far as it can be read, and every fault by its line.
+
+    What has not the right shape is left out of the service, so that the rest is judged all the
+    same. Raises SettingsError for a file that is no YAML.
+    """
     located = load(text, file)
-    faults = schema_faults(located, service_schema(), besides=("callers",))
-    data = located.data
+    schema = service_schema()
+    faults = schema_faults(located, schema, besides=("callers",))
     callers: tuple[Caller, ...] = ()
     try:
-        callers = parse_callers(data.get("callers"), "callers", sandbox=sandbox)
+        callers = parse_callers(located.data.get("callers"), "callers", sandbox=sandbox)
     except SettingsError as error:
         faults += [_placed(located, fault) for fault in error.faults]
-    if not faults:
-        service = _service(located, callers)
-        faults = [*_faults(service, located, contract)]
-        if not faults:
-            return service
-    raise SettingsError(faults)
+    service = _service(located, misshapen(located, schema), callers)
+    faults += _faults(service, located, contract)
+    return service, by_line(file, faults)
 
 
 def duration(text: str) -> int:
@@ -125,8 +136,11 @@ def duration(text: str) -> int:
     return int(text[:-1]) * _UNITS[text[-1]]
 
 
-def _service(located: Located, callers: tuple[Caller, ...]) -> Service:
-    data = located.data
+def _service(located: Located, unread: frozenset[str], callers: tuple[Caller, ...]) -> Service:
+    data = {name: value for name, value in located.data.items() if name not in unread}
+    if "environments" in unread:
+        # Nobody knows which environment's clouds it is to be held against.
+        data.pop("clouds", None)
     lifetime = data.get("tokenLifetime")
     routes = tuple(
         {
@@ -135,15 +149,15 @@ def _service(located: Located, callers: tuple[Caller, ...]) -> Service:
             "scopes": sorted(route.get("scopes", [])),
             "roles": sorted(route.get("roles", [])),
         }
-        for route in data["routes"]
+        for route in data.get("routes", ())
     )
     return Service(
-        name=data["service"],
-        owner=data["owner"],
-        contact=data["contact"],
-        clouds=tuple(data["clouds"]),
+        name=data.get("service", _stem(located)),
+        owner=data.get("owner", ""),
+        contact=data.get("contact", ""),
+        clouds=tuple(data.get("clouds", ())),
         environments=tuple(data.get("environments", ())),
-        audience=data["audience"],
+        audience=data.get("audience", ""),
         token_lifetime=None if lifetime is None else duration(lifetime),
         own_ring=data.get("keyRing") == OWN_RING,
         gateways={cloud: _choice(text) for cloud, text in data.get("gateways", {}).items()},
@@ -156,6 +170,10 @@ def _service(located: Located, callers: tuple[Caller, ...]) -> Service:
     )
 
 
+def _stem(located: Located) -> str:
+    return located.file.rpartition("/")[2].removesuffix(".yaml")
+
+
 def _choice(text: str) -> GatewayChoice:
     if text.startswith("attach:"):
         return GatewayChoice(mode="attach", target=text.removeprefix("attach:"))
@@ -163,7 +181,7 @@ def _choice(text: str) -> GatewayChoice:
 
 
 def _faults(service: Service, located: Located, contract: Contract | None) -> Iterator[Fault]:
-    stem = located.file.rpartition("/")[2].removesuffix(".yaml")
+    stem = _stem(located)
     if service.name != stem:
         remedy = f"write service: {stem}, or rename the file to {service.name}.yaml"
         yield located.fault(["service"], "it is not the file's name", remedy)
@@ -185,6 +203,8 @@ def _claim_faults(service: Service, located: Located, contract: Contract) -> Ite
 
 
 def _gateway_faults(service: Service, located: Located) -> Iterator[Fault]:
+    if not service.clouds:
+        return
     for field, members in (("gateways", service.gateways), ("backend", service.backend)):
         for cloud in members:
             if cloud not in service.clouds:
@@ -231,7 +251,8 @@ def _overlaps(service: Service, good: list[int]) -> list[tuple[int, int]]:
 
 def _caller_faults(service: Service, located: Located) -> Iterator[Fault]:
     for index, caller in enumerate(service.callers):
-        for field, known in (("scopes", service.scopes), ("roles", service.roles)):
+        words = (("scopes", service.scopes), ("roles", service.roles)) if service.routes else ()
+        for field, known in words:
             for word in getattr(caller, field):
                 if word not in known:
                     problem = f"no route of the service asks for {word!r}"

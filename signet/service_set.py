@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Final
 
 from signet.contract import FILE_NAME, Contract, parse_contract
 from signet.errors import Fault, SettingsError
-from signet.service import Service, parse_service
+from signet.service import Service, read_service
 
 _ENDING: Final = ".yaml"
 
@@ -40,42 +40,59 @@ def parse_set(texts: Mapping[str, str], folder: str, *, sandbox: bool = False) -
 
     Raises SettingsError with the faults of all files at once.
     """
+    found, faults = read_set(texts, folder, sandbox=sandbox)
+    if faults:
+        raise SettingsError(faults)
+    return found
+
+
+def read_set(
+    texts: Mapping[str, str], folder: str, *, sandbox: bool = False
+) -> tuple[ServiceSet, list[Fault]]:
+    """Return what can be read of the services of `folder`, and the faults of all files."""
     faults: list[Fault] = []
-    contract = Contract()
+    contract: Contract | None = Contract()
     if FILE_NAME in texts:
         try:
             contract = parse_contract(texts[FILE_NAME], f"{folder}/{FILE_NAME}")
         except SettingsError as error:
+            contract = None
             faults += error.faults
     services: dict[str, Service] = {}
     for name in sorted(texts):
         if name == FILE_NAME or not name.endswith(_ENDING):
             continue
         try:
-            service = parse_service(texts[name], f"{folder}/{name}", contract, sandbox=sandbox)
-            services[service.name] = service
+            service, own = read_service(texts[name], f"{folder}/{name}", contract, sandbox=sandbox)
+            services[name.removesuffix(_ENDING)] = service
+            faults += own
         except SettingsError as error:
             faults += error.faults
     faults += _audiences(services.values())
-    if faults:
-        raise SettingsError(faults)
-    return ServiceSet(services=services, contract=contract)
+    return ServiceSet(services=services, contract=contract or Contract()), faults
 
 
-def for_environment(found: ServiceSet, ground: Ground) -> tuple[Service, ...]:
-    """Return the services that an environment deploys. Raises SettingsError with every fault."""
+def for_environment(
+    found: ServiceSet, ground: Ground, faults: Sequence[Fault] = ()
+) -> tuple[Service, ...]:
+    """Return the services that an environment deploys.
+
+    Raises SettingsError with every fault, those that were found before among them.
+    """
     chosen = tuple(
         service for service in found.services.values() if service.deployed_by(ground.environment)
     )
-    faults = [fault for service in chosen for fault in _unfit(service, ground)]
-    if faults:
-        raise SettingsError(faults)
+    unfit = [fault for service in chosen for fault in _unfit(service, ground)]
+    if faults or unfit:
+        raise SettingsError([*faults, *unfit])
     return chosen
 
 
 def _audiences(services: Iterable[Service]) -> Iterator[Fault]:
     seen: dict[str, Service] = {}
     for service in services:
+        if not service.audience:
+            continue
         first = seen.setdefault(service.audience, service)
         if first is not service:
             where = first.source.where(["audience"])

@@ -4,12 +4,12 @@ It shows what the next `signet up` will create, and asks before it writes.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from signet.cli import output, service_folder
+from signet.cli.service_ask import ask, words
 from signet.errors import UsageError
 from signet.service import Service
 from signet.service_edit import Draft, manifest
@@ -27,6 +27,7 @@ _GATEWAY = {
     ("aws", "attach"): "an authorizer on the API that is named",
     ("azure", "attach"): "policy fragments in the API Management service that is named",
 }
+_CONTACT = "who is told of alarms (an address or an https URL)"
 _CALLER_FIELDS = ("name", "identity", "issuer", "lifetime", "subject_audience")
 
 
@@ -116,14 +117,16 @@ def _draft(args: argparse.Namespace) -> Draft:
             f"what is missing cannot be asked here: {', '.join(missing)}",
             remedy="give it by flags; `signet service add --help` has an example",
         )
-    name = args.name or _ask("name of the service, such as orders")
+    others = service_folder.read(args.services).services
+    name = args.name or _ask_name(others)
+    routes = [_route(text) for text in args.route]
     return Draft(
         service=name,
-        owner=args.owner or _ask("team that answers for it", f"team-{name}"),
-        contact=args.contact or _ask("who is told of alarms (an address or an https URL)"),
-        clouds=args.cloud or _words(_ask("clouds", "aws azure gcp")),
-        audience=args.audience or _ask("audience of its tokens", f"https://{name}.example.com"),
-        routes=[_route(text) for text in args.route or [_ask_route(name)]],
+        owner=args.owner or ask("owner", "team that answers for it", f"team-{name}", read=str),
+        contact=args.contact or ask("contact", _CONTACT, read=str),
+        clouds=args.cloud or ask("clouds", "clouds", "aws azure gcp", read=words),
+        audience=args.audience or _ask_audience(name, others),
+        routes=routes or _ask_routes(name),
         token_lifetime=args.token_lifetime,
         own_ring=args.own_ring,
         environments=args.environment,
@@ -132,21 +135,41 @@ def _draft(args: argparse.Namespace) -> Draft:
     )
 
 
-def _ask_route(name: str) -> str:
-    return _ask("a route: METHODS PATH SCOPES", f"GET /{name}/{{id}} {name}:read")
+def _ask_name(others: Mapping[str, Service]) -> str:
+    return ask(
+        "service",
+        "name of the service, such as orders",
+        read=str,
+        refuses=lambda name: f"there is a service {name} already" if name in others else "",
+    )
 
 
-def _ask(what: str, default: str = "") -> str:
-    sys.stderr.write(f"{what}{f' [{default}]' if default else ''}: ")
-    sys.stderr.flush()
-    answer = sys.stdin.readline()
-    if not answer:
-        raise UsageError("the answers ended", remedy="give the rest by flags")
-    return answer.strip() or default
+def _ask_audience(name: str, others: Mapping[str, Service]) -> str:
+    taken = {each.audience: each.name for each in others.values()}
+    return ask(
+        "audience",
+        "audience of its tokens",
+        f"https://{name}.example.com",
+        read=str,
+        refuses=lambda given: f"{taken[given]} has this audience" if given in taken else "",
+    )
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in re.split(r"[\s,]+", text) if word]
+def _ask_routes(name: str) -> list[dict[str, Any]]:
+    """Ask for one route and for further ones, until an empty answer."""
+    what = "a route: METHODS PATH SCOPES"
+    found = ask("routes", what, f"GET /{name}/{{id}} {name}:read", read=lambda text: [_route(text)])
+    while (more := _ask_for_more(found)) != found:
+        found = more
+    return found
+
+
+def _ask_for_more(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return ask(
+        "routes",
+        "one more route, or nothing",
+        read=lambda text: [*found, _route(text)] if text else found,
+    )
 
 
 def _route(text: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """`signet service`: what it writes, what it refuses, and that comments survive."""
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,59 @@ def test_what_is_missing_and_cannot_be_asked_is_named(
 ) -> None:
     assert main(["service", "add", "orders", "--services", str(tmp_path)]) == 2
     assert "--owner, --contact, --cloud, --audience, --route" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+DIALOG = (
+    ("Bad Name", "lower-case letters"),
+    ("orders", "there is a service orders already"),
+    ("carts", ""),
+    ("", ""),
+    ("nobody", "an address such as"),
+    ("carts@example.com", ""),
+    ("aws oracle", "use aws, azure or gcp"),
+    ("aws, gcp", ""),
+    ("https://orders.example.com", "orders has this audience"),
+    ("", ""),
+    ("nonsense", "is no route"),
+    ("get /carts", "write a method in upper case"),
+    ("", ""),
+    ("POST /carts carts:write", ""),
+    ("", ""),
+    ("y", ""),
+)
+"""What a person answers, and what is said to an answer that will not do."""
+
+
+def test_what_is_missing_is_asked_for_and_a_slip_costs_one_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert add(tmp_path) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "stdin", Terminal("".join(f"{said}\n" for said, _ in DIALOG)))
+    assert main(["service", "add", "--services", str(tmp_path)]) == 0
+    told = capsys.readouterr().err
+    for _, answer in DIALOG:
+        assert answer in told
+    service = parse_service((tmp_path / "carts.yaml").read_text(), "carts.yaml")
+    assert (service.owner, service.clouds) == ("team-carts", ("aws", "gcp"))
+    assert service.audience == "https://carts.example.com"
+    assert [route["path"] for route in service.routes] == ["/carts/{id}", "/carts"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"), [("carts\n\n", 2), ("carts\n\na@b.example\n\n\n\n\nn\n", 1)]
+)
+def test_who_ends_the_answers_or_says_no_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: str, code: int
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(answers))
+    assert main(["service", "add", "--services", str(tmp_path)]) == code
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_service_is_not_written_over(tmp_path: Path) -> None:

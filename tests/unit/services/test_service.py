@@ -10,7 +10,7 @@ from signet.errors import SettingsError
 from signet.identities import KINDS
 from signet.located import load
 from signet.service import GatewayChoice, Service, parse_service, service_schema
-from signet.service_set import Ground, ServiceSet, for_environment, parse_set
+from signet.service_set import Ground, ServiceSet, for_environment, parse_set, read_set
 from signet.standard_claims import STANDARD
 from validator_functions.verification.routes import RouteTable
 
@@ -183,6 +183,45 @@ def test_faults_of_all_files_come_at_once() -> None:
         parse_set(texts, "services")
     files = {fault.key.split(":")[0] for fault in caught.value.faults}
     assert files == {"services/orders.yaml", "services/b.yaml", "services/contract.yaml"}
+
+
+def test_faults_of_every_kind_come_in_one_answer_by_their_lines() -> None:
+    bad = ORDERS.replace("owner: team-orders", "owner: team-orders\ncolour: red")
+    bad = bad.replace("    path: /orders\n", "    path: /orders/{number}\n")
+    bad = bad.replace("methods: [POST]", "methods: [GET, POST]")
+    bad = bad.replace("[orders:read]\n    lifetime", "[orders:raed]\n    lifetime")
+    other = ORDERS.replace("service: orders", "service: bills")
+    found, faults = read_set({"orders.yaml": bad, "bills.yaml": other}, "services")
+    with pytest.raises(SettingsError) as caught:
+        for_environment(found, Ground(**{**GROUND.__dict__, "clouds": ("aws", "azure")}), faults)
+    assert [fault.key for fault in caught.value.faults] == [
+        "services/orders.yaml:4: colour",
+        "services/orders.yaml:12: routes[1]",
+        "services/orders.yaml:19: callers[0].scopes",
+        "services/orders.yaml:7: audience",
+        "services/bills.yaml:5: clouds[2]",
+        "services/orders.yaml:6: clouds[2]",
+    ]
+    assert all(fault.remedy for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "said"),
+    [
+        ("clouds: [aws, azure, gcp]", "clouds: [oracle]", {"clouds[0]"}),
+        ("clouds: [aws, azure, gcp]", "environments: 7\nclouds: [aws]", {"environments"}),
+        ('"/orders/{id}"', "7", {"routes[0].path", "clouds[0]", "clouds[1]"}),
+        ("https://orders.example.com", "''", {"audience", "clouds[0]", "clouds[1]"}),
+    ],
+)
+def test_what_cannot_be_read_brings_no_faults_of_what_depends_on_it(
+    field: str, wrong: str, said: set[str]
+) -> None:
+    found, faults = read_set({"orders.yaml": ORDERS.replace(field, wrong)}, "services")
+    with pytest.raises(SettingsError) as caught:
+        for_environment(found, Ground(**{**GROUND.__dict__, "clouds": ("gcp",)}), faults)
+    fields = {fault.key.rpartition(": ")[2] for fault in caught.value.faults}
+    assert fields == said
 
 
 @pytest.mark.parametrize(
