@@ -42,6 +42,11 @@ class CloudReader:
     """Raises CouldNotCheck: guessing could make a key twice."""
     names: Callable[[], Iterable[ChosenName]] = tuple
     """Names that this environment takes there, and that somebody else may have."""
+    code: Callable[[str], str | None] = lambda _: None
+    """Given the bundle's hash: raises SettingsError where validators would run another one there.
+
+    Returns, in words, why that could not be found out.
+    """
 
 
 def observe(
@@ -154,6 +159,7 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
         )
     if (gcp := settings.gcp) is not None:
         from components.gcp.chosen_names import chosen_names as chosen_gcp_names
+        from components.gcp.image import refuse_another_bundle
         from components.gcp.key_census import find_keys as find_gcp_keys
         from components.gcp.readback import read_store as read_gcp_store
 
@@ -165,8 +171,11 @@ def readers(settings: Settings) -> dict[str, CloudReader]:
                 for key in find_gcp_keys(gcp, settings.environment, ring)
             ],
             names=lambda: chosen_gcp_names(
-                gcp, token_service=settings.token_service and settings.home == "gcp"
+                gcp,
+                token_service=settings.token_service and settings.home == "gcp",
+                source=gcp.keeps_source(token_service=settings.token_service),
             ),
+            code=lambda bundle: refuse_another_bundle(gcp, bundle) if gcp.image else None,
         )
     return made
 

@@ -86,6 +86,8 @@ def main(
     tell_trust(wider)
     refuse_unsafe(settings, seen, planned, request)
     bundle = packaging.build_bundle(settings.python)
+    if not is_urgent(request):
+        _refuse_other_code(looking, bundle.tree_sha256)
     written = record.write_journal(journal)
     origin = Origin(
         stack=surroundings.stack, actor=surroundings.actor, reason=reason, request=request
@@ -168,6 +170,12 @@ def _refuse_taken_names(looking: Mapping[str, CloudReader], known: record.Record
     names = [name for reader in looking.values() for name in reader.names()]
     for line in collisions.refuse_taken(names, known):
         pulumi.log.info(line)
+
+
+def _refuse_other_code(looking: Mapping[str, CloudReader], bundle_sha256: str) -> None:
+    for reader in looking.values():
+        if (line := reader.code(bundle_sha256)) is not None:
+            pulumi.log.warn(line)
 
 
 def _warn_of_unguarded_keys(settings: Settings) -> None:

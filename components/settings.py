@@ -122,6 +122,7 @@ DECLARED: Final[Mapping[str, Setting]] = {
     "gcpConcurrency": Setting(kind="integer", default=80),
     "gcpCpu": Setting(kind="string", default="1"),
     "gcpBaseImage": Setting(kind="string", default="python"),
+    "gcpImage": Setting(kind="string", default=""),
     "gcpNotificationChannel": Setting(kind="string", default=""),
 }
 """Every setting, with the type and the default that `Pulumi.yaml` gives it."""

@@ -21,12 +21,13 @@ def chosen_names(
     connect: Callable[[str | None], Google] = Google,
     *,
     token_service: bool = False,
+    source: bool = True,
 ) -> Iterator[ChosenName]:
     """Give the names to ask about."""
-    buckets = [
-        ("bucket", settings.bucket),
-        ("bucket (of the code, computed from gcpBucket)", names.source_bucket(settings.bucket)),
-    ]
+    buckets = [("bucket", settings.bucket)]
+    if source:
+        code = names.source_bucket(settings.bucket)
+        buckets.append(("bucket (of the code, computed from gcpBucket)", code))
     if token_service:
         used = names.used_tokens_bucket(settings.bucket)
         buckets.append(("bucket (of used tokens, computed from gcpBucket)", used))

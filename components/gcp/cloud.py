@@ -159,9 +159,13 @@ class GcpCloud(CloudPart):
             )
         return self._kms_ring
 
-    def _code_store(self, order: ValidatorOrder) -> CodeStore:
-        """Return where all validators' code is."""
-        if self._code is None:
+    def _code_store(self, order: ValidatorOrder) -> CodeStore | None:
+        """Return where all validators' code is; None where they are an image.
+
+        The token service runs from source always, and its code is put there too.
+        """
+        wanted = self._gcp.keeps_source(token_service=self._settings.token_service)
+        if self._code is None and wanted:
             self._code = CodeStore(
                 "gcp-code",
                 CodeStoreArgs(
@@ -172,7 +176,7 @@ class GcpCloud(CloudPart):
                 ),
                 self._child(),
             )
-        return self._code
+        return None if self._gcp.image else self._code
 
     def watch(self, signals: Sequence[Signal], services: Sequence[WatchedService]) -> Sequence[str]:
         """Declare the metric, alert policies and the dashboard."""

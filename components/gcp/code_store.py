@@ -6,10 +6,10 @@ from pathlib import Path
 import pulumi
 from pulumi_gcp import storage
 
+from components.bundle_tar import source_archive
 from components.gcp import names
 from components.gcp.private_bucket import PrivateBucketArgs, private_bucket
 from components.gcp.settings import GcpSettings
-from components.gcp.source_archive import source_archive
 from components.guarded import ENVIRONMENT
 from components.moved import moved_from
 from components.never_missing import never_missing

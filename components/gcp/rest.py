@@ -45,17 +45,25 @@ class Google:
 
         Raises Refused, or google-auth's and requests' own errors (the latter are OSErrors).
         """
+        found = self.read(host, path, "application/json")
+        if found is None:
+            return None
+        told: Mapping[str, Any] = json.loads(found)
+        return told
+
+    def read(self, host: str, path: str, accept: str) -> bytes | None:
+        """Return what is there as bytes, None where there is nothing. Raises as `get` does."""
         from google.auth.transport.requests import AuthorizedSession
 
         session = AuthorizedSession(self._credentials())  # type: ignore[no-untyped-call]
+        url, headers = f"{self.endpoint or host}{path}", {"Accept": accept}
         with session:
-            answer = session.get(f"{self.endpoint or host}{path}", timeout=_SECONDS)
+            answer = session.get(url, headers=headers, timeout=_SECONDS)
         if answer.status_code == _MISSING:
             return None
         if answer.status_code >= _FAILED:
             raise Refused(answer.status_code, answer.text[:300])
-        told: Mapping[str, Any] = answer.json()
-        return told
+        return bytes(answer.content)
 
     def _credentials(self) -> "Credentials":
         if self.endpoint is None:

@@ -1,4 +1,4 @@
-"""A Cloud Run service of ours, from source without a build: what validators and issuers share."""
+"""A Cloud Run service of ours, from source without a build or from a container image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ class RunServiceArgs:
     """Cloud Run's own word for who reaches it."""
     account: pulumi.Input[str]
     """Address of the service account that it runs as."""
-    source: storage.BucketObject
+    code: storage.BucketObject | str
+    """Source, or the reference of an image, whose own command is then run."""
     python: str
     """Version of the Python that the base image is to bring, such as 3.12."""
     command: Sequence[str]
@@ -68,7 +69,7 @@ def run_service(
 
 
 def _template(args: RunServiceArgs) -> cloudrunv2.ServiceTemplateArgsDict:
-    gcp, source = args.gcp, args.source
+    gcp = args.gcp
     scaling: cloudrunv2.ServiceTemplateScalingArgsDict = {"min_instance_count": args.min_instances}
     if args.max_instances is not None:
         scaling["max_instance_count"] = args.max_instances
@@ -79,17 +80,7 @@ def _template(args: RunServiceArgs) -> cloudrunv2.ServiceTemplateArgsDict:
         "scaling": scaling,
         "containers": [
             {
-                "image": "scratch",
-                "base_image_uri": f"{gcp.base_image}{args.python.replace('.', '')}",
-                "commands": [args.command[0]],
-                "args": list(args.command[1:]),
-                "source_code": {
-                    "cloud_storage_source": {
-                        "bucket": source.bucket,
-                        "object": source.name,
-                        "generation": source.generation.apply(str),
-                    }
-                },
+                **_code(args),
                 "envs": [{"name": key, "value": value} for key, value in args.variables.items()],
                 "resources": {
                     "limits": {"cpu": gcp.cpu, "memory": _MEMORY},
@@ -99,6 +90,25 @@ def _template(args: RunServiceArgs) -> cloudrunv2.ServiceTemplateArgsDict:
                 },
             }
         ],
+    }
+
+
+def _code(args: RunServiceArgs) -> cloudrunv2.ServiceTemplateContainerArgsDict:
+    """Return what a container runs. Another digest or object makes another revision."""
+    if isinstance(args.code, str):
+        return {"image": args.code}
+    return {
+        "image": "scratch",
+        "base_image_uri": f"{args.gcp.base_image}{args.python.replace('.', '')}",
+        "commands": [args.command[0]],
+        "args": list(args.command[1:]),
+        "source_code": {
+            "cloud_storage_source": {
+                "bucket": args.code.bucket,
+                "object": args.code.name,
+                "generation": args.code.generation.apply(str),
+            }
+        },
     }
 
 

@@ -3,6 +3,7 @@
 Pure: `components.settings` hands over the reader, which collects the faults of all clouds.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,6 +12,10 @@ from components.setting_values import SettingReader
 from components.surroundings import Surroundings
 
 _PRINCIPAL: Final = r"(user|group|serviceAccount|principal|principalSet):\S{3,512}"
+IMAGE_PATTERN: Final = re.compile(
+    r"([a-z0-9.-]+(?::\d{1,5})?)/([a-z0-9._/-]{1,255})@(sha256:[0-9a-f]{64})"
+)
+"""Registry, path and digest."""
 _MOST_INSTANCES: Final = 1_000
 _MOST_CONCURRENCY: Final = 1_000
 
@@ -36,6 +41,8 @@ class GcpSettings:
     cpu: str
     base_image: str
     """Its name before the Python version: `python` (Google's short names) or a whole path."""
+    image: str
+    """The validators' container image, pinned by its digest; empty: they run from source."""
     notification_channel: str
     """Name of a notification channel that alarms go to; empty: nobody is told."""
     endpoint: str | None
@@ -47,6 +54,10 @@ class GcpSettings:
     def store_url(self) -> str:
         """Address below which the published documents are read."""
         return names.store_url(self.bucket, self.endpoint)
+
+    def keeps_source(self, *, token_service: bool) -> bool:
+        """Whether there is a bucket of source: a token service runs from it always."""
+        return token_service or not self.image
 
     @property
     def ring_name(self) -> str:
@@ -76,6 +87,7 @@ def read_gcp(read: SettingReader, surroundings: Surroundings) -> GcpSettings:
     ingress: Literal["internal", "all"] = (
         "all" if read.choice("gcpIngress", ("internal", "all")) == "all" else "internal"
     )
+    endpoint = f"http://127.0.0.1:{ports['gcp']}" if "gcp" in ports else None
     return GcpSettings(
         project=read.text("gcpProject", names.PROJECT_PATTERN, "write the project's id"),
         region=read.text("gcpRegion", names.REGION_PATTERN, "write a region: europe-west3"),
@@ -96,11 +108,28 @@ def read_gcp(read: SettingReader, surroundings: Surroundings) -> GcpSettings:
         concurrency=read.integer("gcpConcurrency", 1, _MOST_CONCURRENCY),
         cpu=read.choice("gcpCpu", ("1", "2", "4")),
         base_image=read.text("gcpBaseImage", r"[a-z0-9./-]{3,200}", "write a base image's name"),
+        image=_image(read, endpoint),
         notification_channel=read.text(
             "gcpNotificationChannel",
             r"projects/[a-z0-9-]{6,30}/notificationChannels/\d{1,25}",
             "write its name, projects/<project>/notificationChannels/<number>",
         ),
-        endpoint=f"http://127.0.0.1:{ports['gcp']}" if "gcp" in ports else None,
+        endpoint=endpoint,
         kms_endpoint=f"127.0.0.1:{ports['gcp-kms']}" if "gcp-kms" in ports else None,
     )
+
+
+def _image(read: SettingReader, endpoint: str | None) -> str:
+    """Return the image's reference; a tag can be moved under a service that runs."""
+    given = read.text("gcpImage")
+    if not given:
+        return ""
+    remedy = "write REGISTRY/PATH@sha256:..., as `crane push` prints it"
+    if "@" not in given:
+        read.fault("gcpImage", "it names a tag at most, and no digest", remedy)
+    elif IMAGE_PATTERN.fullmatch(given) is None:
+        read.fault("gcpImage", "it is no reference to an image by its digest", remedy)
+    elif endpoint is not None and not given.startswith(f"{endpoint.removeprefix('http://')}/"):
+        place = endpoint.removeprefix("http://")
+        read.fault("gcpImage", "the sandbox runs images of its own registry", f"push it to {place}")
+    return given

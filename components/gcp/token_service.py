@@ -83,7 +83,7 @@ class TokenService(TokenServicePart):
                 description=f"Signet token service of {args.environment}",
                 ingress="INGRESS_TRAFFIC_ALL",
                 account=account.email,
-                source=source_object(
+                code=source_object(
                     f"{name}-bundle", names.source_bucket(args.gcp.bucket), args.bundle, own
                 ),
                 python=args.python,

@@ -1,4 +1,4 @@
-"""The validator of one service on Cloud Run, from source without a build."""
+"""The validator of one service on Cloud Run, from source without a build or from an image."""
 
 import base64
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from components.gcp import names
 from components.gcp.code_store import CodeStore
 from components.gcp.run_service import RunServiceArgs, fitting, reported_hash, run_service
 from components.gcp.settings import GcpSettings
+from components.validator_image import COMMAND
 from components.validator_settings import HASH_VARIABLE, settings_hash
 
-COMMAND: Final = ("python3", "-m", "validator_functions.cloud_run")
 SETTINGS_VARIABLE: Final = "SIGNET_SETTINGS"
 PROXY_VARIABLE: Final = "SIGNET_PROXY"
 
@@ -27,7 +27,8 @@ class ValidatorArgs:
     gcp: GcpSettings
     python: str
     """Version of the Python that the base image is to bring, such as 3.12."""
-    code: CodeStore
+    code: CodeStore | None
+    """Where the source is; None where `gcp` names an image."""
     settings: pulumi.Output[str]
     """Text of the settings artefact."""
 
@@ -74,7 +75,7 @@ class Validator(pulumi.ComponentResource):
                 description=f"Signet validator of {args.service} in {args.environment}",
                 ingress=args.gcp.ingress,
                 account=account.email,
-                source=args.code.source,
+                code=args.code.source if args.code else args.gcp.image,
                 python=args.python,
                 command=COMMAND,
                 variables={

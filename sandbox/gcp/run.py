@@ -1,4 +1,4 @@
-"""Cloud Run services of the fake: each is a process of its own, from its unpacked source alone.
+"""Cloud Run services of the fake: each is a process of its own, from its unpacked code alone.
 
 The service's command, arguments and variables are used as they are, with three differences: a
 command `python3` is this machine's Python without its site-packages, `PORT` is a loopback port of
@@ -8,22 +8,20 @@ loopback.
 
 from __future__ import annotations
 
-import io
 import socket
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sandbox import ports
-from sandbox.fakes import unpacked
 from sandbox.gcp.front import Front
 from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
+from sandbox.gcp.registry import Registry
+from sandbox.gcp.revision import Revision, revision
 
 _PATIENCE = 30.0
 _GRACE = 10.0
@@ -35,8 +33,9 @@ _DRAIN = 2.0
 class Services:
     """Starts, replaces and ends the processes of services."""
 
-    def __init__(self, memory: Memory, environment: Mapping[str, str]) -> None:
+    def __init__(self, memory: Memory, registry: Registry, environment: Mapping[str, str]) -> None:
         self._memory = memory
+        self._registry = registry
         self._environment = dict(environment)
         self._running: dict[str, tuple[subprocess.Popen[bytes], int]] = {}
         """By service: its process, and the port that it listens on."""
@@ -57,14 +56,14 @@ class Services:
         Services scale to zero: one that nobody asked since has no process ("About instance
         autoscaling"), unless nothing has shown yet that its source can be started.
         """
-        container, folder = self._revision(name)
+        wanted = self._revision(name)
         with self._lock:
             self._answer(name)
             before = self._running.pop(name, None)
-            if before is None and folder.name in self._tried:
+            if before is None and wanted.folder.name in self._tried:
                 return
             try:
-                _, port = self._running[name] = self._started(name, container, folder)
+                _, port = self._running[name] = self._started(name, wanted)
             except Refusal:
                 if before is not None:
                     self._running[name] = before
@@ -82,23 +81,21 @@ class Services:
         """Return the port of a service's process, started if it has none."""
         with self._lock:
             if name not in self._running:
-                self._running[name] = self._started(name, *self._revision(name))
+                self._running[name] = self._started(name, self._revision(name))
             return self._running[name][1]
 
-    def _revision(self, name: str) -> tuple[Mapping[str, Any], Path]:
-        """Return a service's container as its resource now says, and its unpacked source."""
+    def _revision(self, name: str) -> Revision:
+        """Return what a service runs, as its resource now says."""
         found = self._memory.get(f"service:{name}")
         if found is None:
             raise Refusal(404, "NOT_FOUND", name)
         container = found["inputs"]["template"]["containers"][0]
-        return container, self._unpacked(container["sourceCode"]["cloudStorageSource"])
+        return revision(container, self._memory, self._registry)
 
-    def _started(
-        self, name: str, container: Mapping[str, Any], folder: Path
-    ) -> tuple[subprocess.Popen[bytes], int]:
+    def _started(self, name: str, wanted: Revision) -> tuple[subprocess.Popen[bytes], int]:
         port = ports.allot(self._memory.ports())
-        process = self._start(name, folder, container, port)
-        self._tried.add(folder.name)
+        process = self._start(name, wanted, port)
+        self._tried.add(wanted.folder.name)
         return process, port
 
     def remove(self, name: str) -> None:
@@ -120,31 +117,16 @@ class Services:
         """Where a service's log lines are."""
         return self._memory.folder / "logs" / f"{Path(name).name}.log"
 
-    def _unpacked(self, source: Mapping[str, Any]) -> Path:
-        found = self._memory.get(f"object:{source['bucket']}/{source['object']}")
-        if found is None:
-            raise Refusal(400, "FAILED_PRECONDITION", f"no source at {source['object']}")
-        digest = str(found["stored"]["content"])
-
-        def unpack(draft: Path) -> None:
-            with tarfile.open(fileobj=io.BytesIO(self._memory.content(digest)), mode="r:gz") as tar:
-                tar.extractall(draft, filter="data")
-
-        return unpacked.folder(self._memory.folder / "services", digest, unpack)
-
-    def _start(
-        self, name: str, folder: Path, container: Mapping[str, Any], port: int
-    ) -> subprocess.Popen[bytes]:
-        variables = {each["name"]: each.get("value", "") for each in container.get("envs") or []}
+    def _start(self, name: str, wanted: Revision, port: int) -> subprocess.Popen[bytes]:
         own = {"PORT": str(port), "SIGNET_LISTEN": "127.0.0.1", "K_SERVICE": Path(name).name}
-        command = [*(container.get("commands") or []), *(container.get("args") or [])]
+        command = list(wanted.command)
         if command[:1] == ["python3"]:
             # -S: no site-packages; the folder that it starts in is then all that it can import.
             command = [sys.executable, "-S", "-B", *command[1:]]
         process = subprocess.Popen(
             command,
-            cwd=folder,
-            env={**self._environment, **variables, **own},
+            cwd=wanted.folder,
+            env={**self._environment, **wanted.variables, **own},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

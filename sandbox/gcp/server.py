@@ -2,8 +2,8 @@
 
 Addresses: `/sandbox/...` for the sandbox's plugin, `/computeMetadata/...` a metadata server,
 `/storage/v1/...` and `/<bucket>/<object>` Cloud Storage, `/v1/projects/...` IAM and
-`/v2/projects/...` Cloud Run for whoever looks, `/v1/<key version>:asymmetricSign` Cloud KMS by
-REST.
+`/v2/projects/...` Cloud Run for whoever looks, `/v2/<repository>/...` a registry of images,
+`/v1/<key version>:asymmetricSign` Cloud KMS by REST.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sandbox.gcp.admin import PREFIX, Admin
 from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
 from sandbox.gcp.reading import BUCKETS, PREFIXES, Reading
+from sandbox.gcp.registry import Registry
 from sandbox.gcp.run import Services
 from sandbox.gcp.service import KMS, NAME
 from sandbox.gcp.storage import Storage
@@ -49,7 +50,8 @@ class Fake:
             "LANG": "C.UTF-8",
             "GCE_METADATA_HOST": f"127.0.0.1:{port}",
         }
-        self.services = Services(self.memory, environment)
+        self.registry = Registry(self.memory)
+        self.services = Services(self.memory, self.registry, environment)
         self.reading = Reading(self.memory)
         self.admin = Admin(self.memory, self.kms, self.services)
 
@@ -82,7 +84,8 @@ class Fake:
             if asked.method != "GET":
                 raise Refusal(405, "METHOD_NOT_ALLOWED", asked.method)
             return self.reading.bucket(bucket) if bucket else self.reading.resource(asked.raw_path)
-        return self.storage.answer(asked)
+        pulled = self.registry.takes(asked.raw_path)
+        return self.registry.answer(asked) if pulled else self.storage.answer(asked)
 
     def _trusted(self, asked: Asked) -> bool:
         given = asked.headers.get("authorization", "")

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "down": ("signet.cli.down", "destroy a stack"),
     "outputs": ("signet.cli.outputs", "print a stack's outputs"),
     "demo": ("signet.cli.demo", "see it work: good and bad tokens at real gateways"),
+    "image": ("signet.cli.image", "write the validator as a container image"),
     "sandbox": ("signet.cli.sandbox", "start, stop and inspect the sandbox"),
     "keys": ("signet.cli.keys", "look at signing keys, rotate and withdraw them"),
     "service": ("signet.cli.service", "onboard services, check and remove them"),

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from components.aws.settings import AwsSettings
+from components.bundle_tar import pack, source_archive
 from components.gcp import envoy, names, openapi
 from components.gcp.key_census import Existing
 from components.gcp.signing_key import kms_algorithm
-from components.gcp.source_archive import pack, source_archive
 from components.gcp.validator import encoded
 from components.passed_on import IDENTITY_HEADERS, OVERRIDE_HEADERS
 from components.settings import Settings, parse
@@ -188,6 +188,11 @@ FAULTS = [
     ("gcpMinInstances", 11),
     ("gcpCpu", "3"),
     ("gcpProxy", "nginx"),
+    ("gcpImage", "europe-docker.pkg.dev/example-org-dev/signet/validator:latest"),
+    ("gcpImage", "europe-docker.pkg.dev/example-org-dev/signet/validator"),
+    ("gcpImage", f"europe-docker.pkg.dev/example-org-dev/signet/validator@sha256:{'A' * 64}"),
+    ("gcpImage", f"europe-docker.pkg.dev/example-org-dev/signet/validator:v1@sha256:{'a' * 64}"),
+    ("gcpImage", f"validator@sha256:{'a' * 64}"),
 ]
 
 

@@ -15,6 +15,7 @@ import pytest
 from sandbox.fakes.memory import FakeMemory
 from sandbox.gcp.http import Refusal
 from sandbox.gcp.memory import Memory
+from sandbox.gcp.registry import Registry
 from sandbox.gcp.run import Services
 
 EMPTY: dict[str, Any] = {"resources": {}, "ports": {}}
@@ -96,7 +97,7 @@ def services(folder: Path, **sources: str) -> Services:
             }
             inputs = {"template": {"containers": [container]}}
             resources[f"service:{name}"] = {"inputs": inputs}
-    return Services(memory, {"PATH": "/usr/bin:/bin"})
+    return Services(memory, Registry(memory), {"PATH": "/usr/bin:/bin"})
 
 
 def said(cloud: Services, name: str) -> str:
@@ -120,7 +121,8 @@ def test_a_service_runs_once_somebody_asks_from_a_source_that_is_unpacked_once(
         assert said(cloud, "second") == "second"
     finally:
         cloud.end()
-    resumed = Services(Memory(tmp_path), {"PATH": "/usr/bin:/bin"})
+    memory = Memory(tmp_path)
+    resumed = Services(memory, Registry(memory), {"PATH": "/usr/bin:/bin"})
     try:
         resumed.resume()
         assert not resumed._running

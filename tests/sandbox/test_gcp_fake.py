@@ -252,6 +252,7 @@ def settings() -> GcpSettings:
         concurrency=80,
         cpu="1",
         base_image="python",
+        image="",
         notification_channel="",
         endpoint=None,
         kms_endpoint=None,
