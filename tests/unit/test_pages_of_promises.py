@@ -7,6 +7,7 @@ import pytest
 from signet.paths import repo_root
 
 PAGES = ("gateways-shown.md", "clouds-shown.md")
+NAMING = (*PAGES, "drills/README.md")
 
 
 def page(name: str) -> str:
@@ -16,7 +17,7 @@ def page(name: str) -> str:
 NAMED = sorted(
     {
         found
-        for name in PAGES
+        for name in NAMING
         for found in re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page(name))
     }
 )
