@@ -9,8 +9,9 @@ from typing import Protocol
 
 from components.adoption import FoundKey
 from components.rings import document_path
-from components.settings import ENVIRONMENT_RING, Settings
+from components.settings import Settings
 from signet.documents import JWKS_PATH
+from signet.key_ring import ENVIRONMENT_RING
 from signet.observed import StoreReading
 
 

@@ -15,12 +15,12 @@ from components.guarded import ENVIRONMENT, Guarded, environments_own
 from components.guarded import of_service as guarded_service
 from components.packaging import Bundle
 from components.rings import document_path, folder_of, ring_of
-from components.settings import ENVIRONMENT_RING, Settings
+from components.settings import Settings
 from components.validator_settings import TrustedRing, ValidatorTerms, render_settings
 from signet.confirmed import Confirmed
 from signet.documents import JWKS_PATH, render_discovery, render_jwks
 from signet.journal import Journal
-from signet.key_ring import KeyRing
+from signet.key_ring import ENVIRONMENT_RING, KeyRing
 from signet.service import Service
 from signet.signals import WatchedService, of_service, signals
 from signet.token_service import caller_members

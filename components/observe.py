@@ -10,9 +10,10 @@ from components import rings as key_rings
 from components.adoption import FoundKey
 from components.bounded import Answer, ask_all, wait_for
 from components.collisions import ChosenName
-from components.settings import ENVIRONMENT_RING, Settings
+from components.settings import Settings
 from signet.documents import JWKS_PATH
 from signet.errors import CouldNotCheck
+from signet.key_ring import ENVIRONMENT_RING
 from signet.observed import StoreReading
 
 _SECONDS: Final = 5.0

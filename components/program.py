@@ -26,11 +26,12 @@ from components.environment import Environment, EnvironmentArgs
 from components.observe import CloudReader
 from components.planning import Planned, is_urgent, plan_run, refuse_unsafe
 from components.setting_values import NAMESPACE
-from components.settings import ENVIRONMENT_RING, Settings, load
+from components.settings import Settings, load
 from components.surroundings import Surroundings
 from signet.errors import Fault, RunFailed, SettingsError
 from signet.journal import Journal
 from signet.key_events import Origin, completed, of_plan
+from signet.key_ring import ENVIRONMENT_RING
 from signet.rotation_plan import Plan, Request
 from signet.service import Service
 from signet.token_service import OfferedService

@@ -7,9 +7,10 @@ of its own in each store. All else of a ring is the same for every ring. Pure.
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from components.settings import ENVIRONMENT_RING, Settings
+from components.settings import Settings
 from signet.errors import Fault, SettingsError
 from signet.journal import Journal
+from signet.key_ring import ENVIRONMENT_RING
 from signet.rotation_policy import RingSpec
 from signet.service import Service
 

@@ -18,12 +18,10 @@ from components.surroundings import Surroundings
 from signet.callers import Caller
 from signet.callers_file import callers_of
 from signet.errors import Fault, SettingsError
+from signet.key_ring import ENVIRONMENT_RING
 from signet.paths import repo_root
 from signet.rotation_policy import KEY_SIZES, PolicyFault, RingSpec, RotationPolicy, check_policy
 from signet.timings import Timings
-
-ENVIRONMENT_RING: Final = "environment"
-"""Name of the key ring that belongs to the environment itself."""
 
 CLOUDS: Final = ("aws", "azure", "gcp")
 """Clouds that this version can deploy to."""

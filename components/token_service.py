@@ -15,9 +15,10 @@ import pulumi
 from components import packaging
 from components.confirming import issuing, with_issuer
 from components.environment import SERVICE, Environment
-from components.settings import ENVIRONMENT_RING, Settings
+from components.settings import Settings
 from signet.confirmed import Confirmed
 from signet.journal import Journal
+from signet.key_ring import ENVIRONMENT_RING
 from signet.moved_home import memory_since
 from signet.token_service import Limits, OfferedService, SigningKey, TokenServiceSettings
 

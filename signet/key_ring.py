@@ -17,8 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import reduce
+from typing import Final
 
 from signet.timings import Timings
+
+ENVIRONMENT_RING: Final = "environment"
+"""The ring of every service that has none of its own."""
 
 
 class State(StrEnum):

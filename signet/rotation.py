@@ -315,7 +315,8 @@ def _watch_keys(planner: RingPlanner) -> None:
             planner.alarm(
                 AlarmCode.KMS,
                 f"the KMS key of generation {generation.number} is not the one that was confirmed"
-                f" ({kid}): it was replaced by {found}. signet keys taint {kid} gives it up",
+                f" ({kid}): it was replaced by {found}. {planner.command('taint', kid)}"
+                " gives it up",
                 stop=not planner.asked("taint"),
             )
     for generation in planner.ring.published:
@@ -328,7 +329,8 @@ def _watch_keys(planner: RingPlanner) -> None:
             AlarmCode.KMS,
             f"the KMS key of generation {generation.number} ({generation.state}) reads {status},"
             f" and nobody denied it{signs}. Either somebody disabled it, or a taint was broken off:"
-            f" enable it, or signet keys taint {kid}. Or this state is older than its retirement:"
+            f" enable it, or {planner.command('taint', kid)}. Or this state is older than its"
+            " retirement:"
             " bring the newest state back",
             stop=Rule.KMS_AGREES in planner.rules
             and not any(map(planner.asked, _DESPITE_A_DISABLED_KEY)),

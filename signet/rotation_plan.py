@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from signet.journal import Journal
-from signet.key_ring import State
+from signet.key_ring import ENVIRONMENT_RING, State
 from signet.timings import moment
 
 
@@ -118,6 +118,12 @@ class Request:
     def trust_journal(cls, ring: str) -> Request:
         """Declare the journal right, and published sets ahead of it not ours."""
         return cls("trust_journal", ring)
+
+
+def command(environment: str, ring: str, action: str, kid: str = "") -> str:
+    """Return the command by which an operator decides, ready to be copied."""
+    whose = "" if ring == ENVIRONMENT_RING else f" --ring {ring}"
+    return " ".join(filter(None, ("signet keys", action, environment, kid))) + whose
 
 
 @dataclass(frozen=True)

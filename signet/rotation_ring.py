@@ -9,7 +9,7 @@ from typing import Any
 from signet.confirmed import ValidatorReport
 from signet.key_ring import MOST_PUBLISHED, Generation, KeyRing, State
 from signet.rotation_evidence import LARGEST_JUMP, Evidence
-from signet.rotation_plan import Alarm, AlarmCode, Hold, Request, Transition
+from signet.rotation_plan import Alarm, AlarmCode, Hold, Request, Transition, command
 from signet.rotation_policy import RingSpec, RotationPolicy
 from signet.rotation_rules import Rule
 from signet.timings import Timings, duration, moment
@@ -48,6 +48,10 @@ class RingPlanner:
     def alarm(self, code: AlarmCode, text: str, *, stop: bool = False) -> None:
         """Add an alarm about this ring."""
         self.alarms.append(Alarm(code, self.ring.name, text, stop))
+
+    def command(self, action: str, kid: str = "") -> str:
+        """Return the command by which an operator decides about this ring."""
+        return command(self.policy.environment, self.ring.name, action, kid)
 
     def hold(self, number: int | None, what: str, why: str, until: int | None = None) -> None:
         """Add something that is held back."""
@@ -171,7 +175,8 @@ class RingPlanner:
             AlarmCode.DENIAL_UNKNOWN,
             f"the set in {', '.join(clouds) or 'no store'} denies {kid} ({whose}), and nothing"
             " proves that we did."
-            f" Decide: signet keys taint {kid}; if it was forged, signet keys reject-denial {kid}."
+            f" Decide: {self.command('taint', kid)}; if it was forged,"
+            f" {self.command('reject-denial', kid)}."
             f" {'Until then it stays denied' if self.asked('taint') else 'Nothing is done before'}",
             stop=not self.asked("taint"),
         )
@@ -300,7 +305,7 @@ class RingPlanner:
                 f"{cloud} publishes number {found.sequence}, the journal is at"
                 f" {self.evidence.ring.sequence}: this state is older than what was published, or"
                 " somebody else wrote to the store. Bring the newest state back; or, if you know"
-                " that the set was forged, run signet keys trust-journal",
+                f" that the set was forged, run {self.command('trust-journal')}",
                 stop=True,
             )
 

@@ -25,9 +25,9 @@ from components.cloud import (
     ValidatorOrder,
 )
 from components.rings import document_path, folder_of
-from components.settings import ENVIRONMENT_RING as ENVIRONMENT
 from components.settings import Settings
 from signet.documents import JWKS_PATH
+from signet.key_ring import ENVIRONMENT_RING as ENVIRONMENT
 from signet.signals import Signal, WatchedService
 
 

@@ -27,8 +27,9 @@ from components.cloud import (
     ValidatorOrder,
 )
 from components.rings import document_path
-from components.settings import ENVIRONMENT_RING, Settings
+from components.settings import Settings
 from signet.documents import JWKS_PATH
+from signet.key_ring import ENVIRONMENT_RING
 from signet.signals import Signal, WatchedService
 
 

@@ -26,8 +26,9 @@ from components.gcp.monitoring import Monitoring, MonitoringArgs
 from components.gcp.settings import GcpSettings
 from components.gcp.validator import Validator, ValidatorArgs
 from components.rings import document_path
-from components.settings import ENVIRONMENT_RING, Settings
+from components.settings import Settings
 from signet.documents import JWKS_PATH
+from signet.key_ring import ENVIRONMENT_RING
 from signet.signals import Signal, WatchedService
 
 Look = Callable[[GcpSettings, str, str], Existing]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from signet.cli import issuing_record, output, stacks
 from signet.errors import CouldNotCheck, RunFailed, SignetError
+from signet.key_ring import ENVIRONMENT_RING
 
 if TYPE_CHECKING:
     from components.planning import Planned
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from signet.probing.refusal_times import Measured
     from signet.probing.traffic import Check, Issued, Tally, Traffic
 
-RING = "environment"
 _AFTER_TAINT = 8.0
 """Seconds for which traffic goes on once the taint's run is over."""
 
@@ -171,7 +171,7 @@ class RotationDemo:
             ready.mend()
             seconds = ready.up(asked).seconds
         confirmed = issuing_record.read(self._stack).confirmed
-        active = confirmed.active.get(RING) if confirmed is not None else None
+        active = confirmed.active.get(ENVIRONMENT_RING) if confirmed is not None else None
         if self._runs.active is not None and active != self._runs.active:
             self._runs.flips += 1
         self._runs.active = active
@@ -205,7 +205,7 @@ class RotationDemo:
         found = issuing_record.read(self._stack)
         if found.journal is None:
             return
-        rows = key_status.statuses(found.journal.rings[RING], plan, {}, self._period)
+        rows = key_status.statuses(found.journal.rings[ENVIRONMENT_RING], plan, {}, self._period)
         output.say(f"{self._line(traffic)}; run {self._runs.count} took {seconds:.1f} s")
         refused = traffic.tally().refused
         for refusal in refused[self._shown :]:
@@ -250,7 +250,7 @@ class RotationDemo:
             tally=told,
             unissued_while_rotating=len(rotated.unissued),
             measured=tuple(measured),
-            promised=refusal_times(known.ring(RING).in_force(rotation.timings)),
+            promised=refusal_times(known.ring(ENVIRONMENT_RING).in_force(rotation.timings)),
         )
         if self._args.json:
             output.emit_json(report.document())

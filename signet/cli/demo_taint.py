@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from signet.cli import issuing_record, output
 from signet.errors import RunFailed, SignetError
+from signet.key_ring import ENVIRONMENT_RING
 
 if TYPE_CHECKING:
     from signet.cli.demo_rotation import Issuer
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from signet.probing.traffic import Check, Traffic
     from validator_functions.verification.key_source import KeySource
 
-_RING = "environment"
 _REASON = "signet demo --rotation"
 _OK = 200
 
@@ -59,7 +59,7 @@ class TaintMeasure:
 
         known = keys_look.known(self._stack)
         token = self._issuer.issue()
-        target = keys_taint.target_of(known, known.ring(_RING), token.kid)
+        target = keys_taint.target_of(known, known.ring(ENVIRONMENT_RING), token.kid)
         cut = _isolated(known, token.kid)
         if not quiet:
             output.say(f"signet keys taint {self._stack.name} {token.kid}", style="strong")
@@ -105,7 +105,7 @@ class TaintMeasure:
         from signet.denial import refusal_times
         from signet.probing.refusal_times import refuses
 
-        promised = refusal_times(known.ring(_RING).in_force(known.settings.timings))
+        promised = refusal_times(known.ring(ENVIRONMENT_RING).in_force(known.settings.timings))
         waits = []
         for cloud, check in self._checks.items():
             source = cut[cloud][0]
@@ -137,7 +137,7 @@ class TaintMeasure:
         found = issuing_record.read(self._stack)
         if found.journal is None or found.confirmed is None:
             return False
-        denied = kid in found.journal.rings[_RING].denied
+        denied = kid in found.journal.rings[ENVIRONMENT_RING].denied
         whole = found.confirmed.journal_digest == found.journal.digest
         reports = [r for n, r in found.confirmed.validators.items() if n.endswith(f"-{cloud}")]
         return denied and whole and all(report.agrees for report in reports)
@@ -193,7 +193,7 @@ def _isolated(known: "Known", kid: str) -> "dict[str, tuple[KeySource, Cuttable]
 def _options(stack: str) -> argparse.Namespace:
     return argparse.Namespace(
         stack=stack,
-        ring=_RING,
+        ring=ENVIRONMENT_RING,
         reason=_REASON,
         no_up=False,
         target=[],

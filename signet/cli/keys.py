@@ -4,8 +4,7 @@ import argparse
 import importlib
 
 from signet.cli import run_options
-
-_ENVIRONMENT_RING = "environment"
+from signet.key_ring import ENVIRONMENT_RING
 
 _EXAMPLE = """\
 examples:
@@ -41,7 +40,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action.declare(inner, name)
 
 
-def add_ring(parser: argparse.ArgumentParser, *, default: str | None = _ENVIRONMENT_RING) -> None:
+def add_ring(parser: argparse.ArgumentParser, *, default: str | None = ENVIRONMENT_RING) -> None:
     """Declare which key ring is meant. Without a default it is every ring."""
     unnamed = "the environment's" if default else "every ring"
     parser.add_argument(
@@ -54,7 +53,7 @@ def add_ring(parser: argparse.ArgumentParser, *, default: str | None = _ENVIRONM
     )
 
 
-def add_acting(parser: argparse.ArgumentParser, *, ring: str | None = _ENVIRONMENT_RING) -> None:
+def add_acting(parser: argparse.ArgumentParser, *, ring: str | None = ENVIRONMENT_RING) -> None:
     """Declare what every action takes that changes something."""
     run_options.add_run_options(parser, acts=True)
     add_ring(parser, default=ring)

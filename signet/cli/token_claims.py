@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from signet.contract import FILE_NAME, Contract, parse_contract
 from signet.errors import Fault, UsageError
-from signet.issuing.active import ENVIRONMENT_RING
+from signet.key_ring import ENVIRONMENT_RING
 
 if TYPE_CHECKING:
     from signet.issuing.claims import TokenRequest

@@ -9,14 +9,12 @@ away.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from signet.confirmed import Confirmed
 from signet.errors import Fault, SettingsError
 from signet.issuing.errors import KeyUnusable
 from signet.journal import Journal
-
-ENVIRONMENT_RING: Final = "environment"
+from signet.key_ring import ENVIRONMENT_RING
 
 
 @dataclass(frozen=True, kw_only=True)

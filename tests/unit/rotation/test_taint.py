@@ -6,6 +6,7 @@ import pytest
 
 from signet.observed import KeyReading
 from signet.rotation import AlarmCode, Request, StoreReading
+from signet.rotation_plan import command
 from tests.unit.rotation.runs import DAY, RING, Runs, kid_of, published, settled
 
 DISABLED = {RING: {1: KeyReading("disabled", kid_of(1))}}
@@ -124,7 +125,19 @@ def test_an_observed_denial_that_nothing_proves_stops_the_run(status: str, ahead
     made = runs.up(after=60)
     assert AlarmCode.DENIAL_UNKNOWN in {alarm.code for alarm in made.stops}
     assert made.journal is runs.journal
-    assert any("keys taint" in a.text and "reject-denial" in a.text for a in made.stops)
+    for action in ("taint", "reject-denial"):
+        assert any(f"signet keys {action} dev {kid_of(1)}" in a.text for a in made.stops)
+
+
+@pytest.mark.parametrize(
+    ("ring", "told"),
+    [
+        (RING, "signet keys taint dev kid-1"),
+        ("orders", "signet keys taint dev kid-1 --ring orders"),
+    ],
+)
+def test_the_command_that_decides_can_be_copied(ring: str, told: str) -> None:
+    assert command("dev", ring, "taint", "kid-1") == told
 
 
 def test_a_rejected_denial_is_written_over_and_then_forgotten() -> None:
