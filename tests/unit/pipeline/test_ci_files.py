@@ -18,6 +18,8 @@ from ruamel.yaml import YAML
 
 from signet.paths import repo_root
 from tests.cases import forge
+from tests.storage.emulators import got
+from tools.house import linters
 from tools.pipeline import preview_comment
 
 CI = repo_root() / "ci"
@@ -48,15 +50,53 @@ def step(path: str, text: str) -> dict[str, Any]:
 # --- as files -------------------------------------------------------------------------------------
 
 
-def test_the_linter_finds_nothing(tmp_path: Path) -> None:
-    """zizmor looks at a repository as its platform team has it: workflows below `.github`."""
+@pytest.fixture
+def platform(tmp_path: Path) -> Path:
+    """A repository as its platform team has it: workflows below `.github`."""
     shutil.copytree(CI / "github" / "workflows", tmp_path / ".github" / "workflows")
     shutil.copytree(CI / "github", tmp_path / "ci" / "github")
+    (tmp_path / ".git").mkdir()
+    return tmp_path
+
+
+def linted(platform: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*got(linters.actionlint), "-no-color", "-shellcheck=", "-pyflakes="],
+        cwd=platform,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_actionlint_finds_nothing(platform: Path) -> None:
+    found = linted(platform)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        ("aws-role: ${{ vars", "aws-rolle: ${{ vars", 'input "aws-rolle" is not defined'),
+        ("inputs.stack }}", "inputs.stak }}", 'property "stak" is not defined'),
+        ("id-token: write", "id-tokens: write", 'unknown permission scope "id-tokens"'),
+    ],
+)
+def test_actionlint_would_find_a_slip(platform: Path, good: str, bad: str, told: str) -> None:
+    path = platform / ".github" / "workflows" / "signet-up.yml"
+    path.write_text(path.read_text().replace(good, bad, 1))
+    found = linted(platform)
+    assert found.returncode == 1
+    assert told in found.stdout
+
+
+def test_zizmor_finds_nothing(platform: Path) -> None:
     zizmor = Path(sys.executable).with_name("zizmor")
     options = ["--offline", "--no-progress", "--color=never", "--config=ci/github/zizmor.yml"]
     found = subprocess.run(
         [zizmor, *options, ".github", "ci/github/actions"],
-        cwd=tmp_path,
+        cwd=platform,
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,0 +1,5 @@
+//go:build tools
+
+package linter
+
+import _ "github.com/rhysd/actionlint/cmd/actionlint"
