@@ -6,7 +6,7 @@ what is wrong.
 
 from urllib.parse import urlsplit
 
-from ..verification.attempt import Deferral, deferring
+from ..verification.attempt import Deferral
 from ..verification.decision import Decision, KeyProvider, Request
 from ..verification.errors import SettingsError
 from ..verification.key_source import RefreshMode
@@ -38,6 +38,7 @@ class App:
             raise SettingsError([f"SIGNET_PROXY is none of {', '.join(PROXIES)}"])
         self._validator = validator
         self._proxy = proxy
+        self._unused = Deferral()
 
     def handle(
         self, method: str, target: str, headers: Headers, *, waited: bool = False
@@ -65,9 +66,11 @@ class App:
                 self._proxy,
             )
             return answer(refused)
-        with deferring() as deferral:
+        with self._unused as deferral:
             decision = self._validator.judge(request)
-        if deferral.attempts and not waited:
-            return deferral
+        if deferral.attempts:
+            self._unused = Deferral()
+            if not waited:
+                return deferral
         self._validator.record(decision, request, self._proxy)
         return answer(decision, request.request_id)

@@ -37,11 +37,11 @@ def read(data: bytes) -> tuple[str, str, Headers] | None:
         return None
     method, target, block = found.groups()
     names, headers = [], []
-    for line in block[:-2].decode("latin-1").split("\r\n"):
+    for line in block[:-1].decode("latin-1").split("\n"):
         name, _, value = line.partition(":")
         name = name.lower()
         names.append(name)
-        headers.append((name, value.strip(" ")))
+        headers.append((name, value.strip(" \r")))
     if names.count("host") != 1 or not (_UNUSUAL.isdisjoint(names) or _says_nothing(headers)):
         return None
     return method.decode(), target.decode(), tuple(headers)

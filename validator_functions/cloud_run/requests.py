@@ -17,6 +17,8 @@ from ..verification.http_refusal import request_id
 ASK_PATH = "/authorize"
 """Below it every request is a question. Health answers elsewhere: a proxy takes any 200 for yes."""
 
+_BELOW = (f"{ASK_PATH}/", f"{ASK_PATH}?")
+
 PROXIES = ("envoy", "forwarded", "original")
 
 _TOLD = {
@@ -49,7 +51,7 @@ def read(proxy: str, method: str, target: str, headers: Headers) -> Request:
 
 def is_question(path: str) -> bool:
     """Whether a path is one below which requests are questions."""
-    return path == ASK_PATH or path.startswith((f"{ASK_PATH}/", f"{ASK_PATH}?"))
+    return path.startswith(_BELOW) or path == ASK_PATH
 
 
 def _single(headers: Headers, name: str) -> str:

@@ -92,8 +92,8 @@ class Server:
         for each in ready:
             if not isinstance(each, Line):
                 each()
-        for line in [line for line in self._parked if self._is_due(line)]:
-            self._see_to(line, self._resume)
+        if self._parked:
+            self._see_to([line for line in self._parked if self._is_due(line)], self._resume)
         if self._now - self._looked >= _ROUND_SECONDS:
             self._looked = self._now
             for line in [line for line in self._lines if line.limit <= self._now]:
@@ -106,15 +106,15 @@ class Server:
         than the processor's first cache.
         """
         for step in (self._receive, self._hear, self._decide, self._tell):
-            for line in lines:
-                self._see_to(line, step)
+            self._see_to(lines, step)
 
-    def _see_to(self, line: Line, action: Callable[[Line], None]) -> None:
-        try:
-            action(line)
-        except Exception as error:  # noqa: BLE001 - a fault of ours ends one connection, unanswered
-            sys.stderr.write(f"a connection was closed on {type(error).__name__}\n")
-            self._close(line)
+    def _see_to(self, lines: list[Line], action: Callable[[Line], None]) -> None:
+        for line in lines:
+            try:
+                action(line)
+            except Exception as error:  # noqa: BLE001 - a fault of ours ends one connection, unanswered
+                sys.stderr.write(f"a connection was closed on {type(error).__name__}\n")
+                self._close(line)
 
     def _accept(self) -> None:
         for _ in range(_AT_ONCE):
@@ -173,9 +173,13 @@ class Server:
             return
         dialogue = line.dialogue
         self._send(line, dialogue.tell(answer, closing=self._ending))
-        line.since = self._now
-        line.asked = dialogue.more()
-        line.limit = self._now + (_REQUEST_SECONDS if dialogue.amid else _IDLE_SECONDS)
+        line.since = now = self._now
+        line.limit = now + _IDLE_SECONDS
+        line.asked = None
+        if dialogue.amid:
+            line.asked = dialogue.more()
+            if dialogue.amid:
+                line.limit = now + _REQUEST_SECONDS
         if line.asked is not None:
             self._park(line, Deferral())
         elif dialogue.over or dialogue.to_send:

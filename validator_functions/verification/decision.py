@@ -20,41 +20,46 @@ _NAME = "authorization"
 _NAME_LENGTH = len(_NAME)
 _SHOWN = 256
 _OF_TOKENS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-_set = object.__setattr__
 
 
-class Request(Frozen):
-    """What a gateway passes on. Header names in any case; `path` as it came, without its query."""
+class _RequestParts:
+    """A request while it is filled (`Frozen`)."""
 
     __slots__ = ("headers", "method", "path", "request_id")
+
+
+class Request(Frozen, _RequestParts):
+    """What a gateway passes on. Header names in any case; `path` as it came, without its query."""
+
+    __slots__ = ()
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
     request_id: str
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         method: str,
         path: str,
         headers: tuple[tuple[str, str], ...],
         request_id: str = "",
-    ) -> None:
-        # Not `_fill`, here and below: one of each is made for every request.
-        _set(self, "method", method)
-        _set(self, "path", path)
-        _set(self, "headers", headers)
-        _set(self, "request_id", request_id)
+    ) -> "Request":
+        """Take the parts; `request_id` is for the log."""
+        made: Any = _RequestParts()
+        made.method = method
+        made.path = path
+        made.headers = headers
+        made.request_id = request_id
+        made.__class__ = cls
+        request: Request = made
+        return request
 
     def __repr__(self) -> str:
         return f"Request(method={self.method!r}, request_id={self.request_id!r})"
 
 
-class Decision(Frozen):
-    """The answer. `status` is 200, 401, 403 or 503; `reason` is None exactly when allowed.
-
-    `kid` is known once a header was read; `issuer`, `subject` and `token_id` (its `jti`, if there
-    is one) only after the signature held.
-    """
+class _DecisionParts:
+    """A decision while it is filled (`Frozen`)."""
 
     __slots__ = (
         "allowed",
@@ -67,6 +72,16 @@ class Decision(Frozen):
         "subject",
         "token_id",
     )
+
+
+class Decision(Frozen, _DecisionParts):
+    """The answer. `status` is 200, 401, 403 or 503; `reason` is None exactly when allowed.
+
+    `kid` is known once a header was read; `issuer`, `subject` and `token_id` (its `jti`, if there
+    is one) only after the signature held.
+    """
+
+    __slots__ = ()
     allowed: bool
     status: int
     reason: Reason | None
@@ -77,8 +92,8 @@ class Decision(Frozen):
     subject: str | None
     token_id: str | None
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         reason: Reason | None,
         claims: Claims | None = None,
@@ -87,16 +102,21 @@ class Decision(Frozen):
         issuer: str | None = None,
         subject: str | None = None,
         token_id: str | None = None,
-    ) -> None:
-        _set(self, "allowed", reason is None)
-        _set(self, "status", ALLOWED if reason is None else reason.status)
-        _set(self, "reason", reason)
-        _set(self, "claims", claims if reason is None else None)
-        _set(self, "detail", detail)
-        _set(self, "kid", kid)
-        _set(self, "issuer", issuer)
-        _set(self, "subject", subject)
-        _set(self, "token_id", token_id)
+    ) -> "Decision":
+        """Take the parts; claims are kept only where it is allowed."""
+        made: Any = _DecisionParts()
+        made.allowed = reason is None
+        made.status = ALLOWED if reason is None else reason.status
+        made.reason = reason
+        made.claims = claims if reason is None else None
+        made.detail = detail
+        made.kid = kid
+        made.issuer = issuer
+        made.subject = subject
+        made.token_id = token_id
+        made.__class__ = cls
+        decision: Decision = made
+        return decision
 
     def __repr__(self) -> str:
         return f"Decision(status={self.status}, reason={self.reason})"

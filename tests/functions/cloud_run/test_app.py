@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components.gcp import envoy
 from tests.cases import forge
 from tests.cases.settings import artefact, document
-from validator_functions.cloud_run.answers import Answer
+from validator_functions.cloud_run.answers import Answer, answer
 from validator_functions.cloud_run.app import App
 from validator_functions.cloud_run.requests import ASK_PATH, NotAsked, read
 from validator_functions.verification.attempt import Attempt, Deferral, wait_or_defer
-from validator_functions.verification.decision import StaticKeys
+from validator_functions.verification.claims import Claims
+from validator_functions.verification.decision import Decision, StaticKeys
 from validator_functions.verification.errors import SettingsError
-from validator_functions.verification.identity import IDENTITY_HEADERS
+from validator_functions.verification.identity import IDENTITY_HEADERS, identity, identity_headers
 from validator_functions.verification.keys import KeySet
 from validator_functions.verification.refresh_timing import Moment
 from validator_functions.verification.settings import ValidatorSettings
@@ -142,6 +145,31 @@ def test_an_identity_of_plain_text_is_told_alike_in_header_and_body(subject: str
     good = ("authorization", f"Bearer {deployed.token(sub=subject)}")
     _, headers, body = deployed.ask("/authorize/orders/7", good)
     assert headers["x-signet-subject"] == body["identity"]["subject"] == subject
+
+
+CLAIMED = (
+    st.none() | st.integers() | st.lists(st.text()) | st.text() | st.text(' !"\\\\|\x7f\xe9az')
+)
+
+
+@given(sub=CLAIMED, scope=CLAIMED, jti=CLAIMED)
+def test_all_five_are_told_as_one_by_one_whatever_they_hold(
+    sub: object, scope: object, jti: object
+) -> None:
+    claims = Claims({"sub": sub, "iss": "https://i", "scope": scope, "jti": jti}, "k", "ES256")
+    decision = Decision(reason=None, claims=claims)
+    status, lines, body = answer(decision)
+    assert status == 200
+    assert json.loads(body) == {"identity": identity(decision)}
+    assert lines.split("\r\n")[3:-1] == [
+        f"{name}: {value}" for name, value in identity_headers(identity(decision))
+    ]
+
+
+def test_a_pass_without_claims_tells_five_empty_names() -> None:
+    _, headers, body = told(answer(Decision(reason=None)))
+    assert [headers[name] for name in IDENTITY_HEADERS] == [""] * len(IDENTITY_HEADERS)
+    assert body == {"identity": dict.fromkeys(IDENTITY_HEADERS.values(), "")}
 
 
 REFUSED = [
