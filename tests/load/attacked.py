@@ -2,9 +2,10 @@
 
 The turns are short and follow each other, so that whatever else the machine does is in all three.
 The attack on a neighbour shows what attackers cost by needing the same two processors, which those
-of the Internet do not; what is above it is the server's own. On a machine that is busy with other
-work, whoever waits for a processor waits longer than for the server: `ahead` lets the two servers
-and the asker have one at once, as they would on a machine of their own.
+of the Internet do not; what is above it is the server's own, and printed as such beside what the
+limit is about. On a machine that is busy with other work, whoever waits for a processor waits
+longer than for the server: `ahead` lets the two servers and the asker have one at once, as they
+would on a machine of their own.
 """
 
 import json
@@ -63,6 +64,7 @@ def attacked(seconds: float, *, ahead: bool = False) -> list[Row]:
     """Rows for about `seconds` of attack, `ahead` of the machine's other work where so asked."""
     alone, neighbour, under = Seen(), Seen(), Seen()
     turns, spent = max(1, round(seconds / _TURN)), 0.0
+    busy = f"load average of the machine before: {os.getloadavg()[0]:.1f}"
     with (
         served() as (service, port, pid),
         served() as (_, other_port, other_pid),
@@ -87,9 +89,10 @@ def attacked(seconds: float, *, ahead: bool = False) -> list[Row]:
             spent += cpu_seconds(pid) - begun
         asked, memory = service.store.asked, resident(pid) / 1e6
     return [
-        Row(name="good traffic alone, p50", value=alone.part(0.5) * 1e3, unit="ms"),
+        Row(name="good traffic alone, p50", value=alone.part(0.5) * 1e3, unit="ms", note=busy),
         *_growth("beside an attack on another server", neighbour, alone, limit=None),
         *_growth("under attack", under, alone, limit=LATENCY_GROWTH),
+        *_growth("under attack", under, neighbour, limit=None, unit="x beside the other"),
         *faultless("attack", [under.wrong, under.errors], f"store asked {asked} times"),
         Row(
             name="attack, of the stated rates",
@@ -110,12 +113,14 @@ def attacked(seconds: float, *, ahead: bool = False) -> list[Row]:
     ]
 
 
-def _growth(name: str, seen: Seen, alone: Seen, *, limit: float | None) -> list[Row]:
+def _growth(
+    name: str, seen: Seen, before: Seen, *, limit: float | None, unit: str = "x alone"
+) -> list[Row]:
     return [
         Row(
             name=f"good traffic {name}, p{share}",
-            value=seen.part(share / 100) / alone.part(share / 100),
-            unit="x alone",
+            value=seen.part(share / 100) / before.part(share / 100),
+            unit=unit,
             limit=limit,
             note=f"{seen.part(share / 100) * 1e3:.3g} ms, {len(seen.seconds)} answers",
         )
