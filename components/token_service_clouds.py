@@ -34,14 +34,14 @@ def declare(order: TokenServiceOrder) -> MadeTokenService | None:
 
 def _aws(order: TokenServiceOrder) -> MadeTokenService:
     from components.aws import names
-    from components.aws.token_service import SIGNATURES, TokenService, TokenServiceArgs
+    from components.aws.token_service import SIGNATURES, TOKENS, TokenService, TokenServiceArgs
 
     settings, environment = order.settings, order.environment
     if settings.aws is None:
         raise ValueError("AWS is asked for without its settings")
     bundle = packaging.build_bundle(settings.python, recipe=packaging.TOKEN_SERVICE)
     bucket = names.used_tokens_bucket(settings.aws.bucket)
-    limits = Limits.sharing(SIGNATURES, settings.token_service_instances)
+    limits = Limits.sharing(SIGNATURES, settings.token_service_instances, TOKENS)
     service = TokenService(
         "token-service",
         TokenServiceArgs(
@@ -63,7 +63,6 @@ def _aws(order: TokenServiceOrder) -> MadeTokenService:
             issuer_role_arns=pulumi.Output.all(*issuers(environment, "aws").values()),
             bucket=bucket,
             instances=settings.token_service_instances,
-            per_second=limits.sign_per_second * (settings.token_service_instances or 1_000),
             log_days=settings.log_days,
             endpoint=settings.aws.endpoint,
             signals=_watched(settings),

@@ -66,15 +66,21 @@ class Limits:
     sign_burst: int = 40
 
     @classmethod
-    def sharing(cls, in_all: int, instances: int) -> Limits:
+    def sharing(cls, in_all: int, instances: int, most: int = sign_per_second) -> Limits:
         """Return the limits by which so many instances keep to `in_all` signatures a second.
 
-        None gives out more than one does by default; where `instances` is 0 that is all.
+        None gives out more than `most`; where `instances` is 0 that is all. One caller gets half
+        of an instance's at most: a greedy one leaves the others something.
         """
-        each = cls.sign_per_second
+        each = most
         if instances:
             each = max(1, min(each, in_all // instances))
-        return cls(sign_per_second=each, sign_burst=2 * each)
+        return cls(
+            caller_per_second=max(1, min(cls.caller_per_second, each // 2)),
+            caller_burst=min(cls.caller_burst, each),
+            sign_per_second=each,
+            sign_burst=2 * each,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,13 @@ ROUTE: Final = "POST /token"
 SIGNATURES: Final = 200
 """Tokens a second of all instances: less than half of the RSA signatures that AWS KMS makes for an
 account and region (500 to 1,000; unsure, see Service Quotas)."""
+REQUESTS: Final = 10
+"""Requests a second that Lambda gives one instance at most, those that are refused among them (AWS
+Compute Blog, "Understanding AWS Lambda's invoke throttling limits")."""
+TOKENS: Final = REQUESTS // 2
+"""Tokens a second of one instance: so there is room to refuse as much again in our own words."""
+_UNBOUNDED: Final = 1_000
+"""Instances that an account has in a region, where none are reserved (Lambda quotas)."""
 _TIMEOUT_SECONDS: Final = 10
 """The service gives up after 5 s; a cold start with AWS's SDK takes about one more."""
 _MEMORY: Final = 512
@@ -54,8 +61,6 @@ class TokenServiceArgs:
     """Where used tokens are remembered."""
     instances: int
     """Reserved concurrent executions; 0 reserves none and limits none."""
-    per_second: int
-    """Requests that the gateway lets through in all; it answers 429 to the others."""
     log_days: int
     endpoint: str | None
     """The sandbox's address; None outside it."""
@@ -189,7 +194,8 @@ class TokenService(TokenServicePart):
                 api_id=api.id,
                 log_group=f"signet-{args.environment}-token-service",
                 log_days=args.log_days,
-                per_second=args.per_second,
+                # Above this Lambda refuses, and an HTTP API makes that a 500 or 503.
+                per_second=REQUESTS * (args.instances or _UNBOUNDED),
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[route]),
         )

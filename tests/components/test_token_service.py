@@ -102,7 +102,10 @@ def test_it_may_sign_remember_and_log_and_nothing_else(whole: Whole) -> None:
     route = run.one("token-service-route").inputs
     assert (route["routeKey"], route["authorizationType"]) == ("POST /token", "NONE")
     stage = run.one("token-service-stage").inputs["defaultRouteSettings"]
-    assert stage["throttlingRateLimit"] == 200
+    assert stage["throttlingRateLimit"] == 100
+    text = run.one("token-service-settings").inputs["code"]
+    told = TokenServiceSettings.parse(text.assets["python/signet_token_service.json"].text)
+    assert (told.limits.sign_per_second, told.limits.caller_per_second) == (5, 2)
 
 
 def test_its_lines_have_alarms_of_their_own(whole: Whole) -> None:

@@ -207,7 +207,19 @@ def test_what_one_instance_signs_goes_by_how_many_there_may_be(
 def test_all_instances_together_keep_to_what_the_kms_takes(
     in_all: int, instances: int, each: int
 ) -> None:
-    assert Limits.sharing(in_all, instances).sign_per_second == each
+    limits = Limits.sharing(in_all, instances)
+    assert (limits.sign_per_second, limits.sign_burst) == (each, 2 * each)
+    assert limits.caller_burst <= each
+    assert 1 <= limits.caller_per_second <= max(1, each // 2)
+
+
+@pytest.mark.parametrize(("instances", "each"), [(0, 5), (1, 5), (10, 5), (40, 5), (100, 2)])
+def test_an_instance_on_aws_refuses_in_its_own_words_before_lambda_does(
+    instances: int, each: int
+) -> None:
+    limits = Limits.sharing(aws.SIGNATURES, instances, aws.TOKENS)
+    assert limits.sign_per_second == each
+    assert 2 * limits.sign_per_second <= aws.REQUESTS
 
 
 def test_it_stays_beside_the_key_that_signs_until_one_of_the_new_home_does(whole: Whole) -> None:
