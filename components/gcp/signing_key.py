@@ -1,5 +1,6 @@
 """One generation of a key ring as a version of a Cloud KMS key."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,9 +8,15 @@ import pulumi
 from pulumi_gcp import kms
 
 from signet.documents import jwk_from_pem
+from signet.errors import RunFailed
 from signet.key_ring import Generation
 
 _RSA: Final = {"RS256": "RSA_SIGN_PKCS1_{}_SHA256", "PS256": "RSA_SIGN_PSS_{}_SHA256"}
+
+_PENDING: Final = "PENDING_GENERATION"
+_PATIENCE: Final = 120.0
+_PAUSE = 2.0
+"""Seconds; software keys take a few, RSA in hardware the longest (unsure: not tried)."""
 
 
 def kms_algorithm(algorithm: str, key_size: int) -> str:
@@ -60,12 +67,43 @@ class SigningKey(pulumi.ComponentResource):
     def _public_half(
         self, version: kms.CryptoKeyVersion, algorithm: str
     ) -> pulumi.Output[dict[str, str]]:
-        told = kms.get_kms_crypto_key_version_output(
-            crypto_key=version.crypto_key,
-            version=version.name.apply(lambda name: int(name.rpartition("/")[2])),
-            opts=pulumi.InvokeOutputOptions(parent=self),
-        )
-        jwk: pulumi.Output[dict[str, str]] = told.public_keys.apply(
-            lambda keys: jwk_from_pem(keys[0].pem, algorithm)
-        )
+        pem = _public_key(version, pulumi.InvokeOutputOptions(parent=self))
+        jwk: pulumi.Output[dict[str, str]] = pem.apply(lambda text: jwk_from_pem(text, algorithm))
         return jwk
+
+
+def _public_key(
+    version: kms.CryptoKeyVersion, opts: pulumi.InvokeOutputOptions, waited: float = 0.0
+) -> pulumi.Output[str]:
+    """Return a version's public key in PEM, asked for again while it is still being generated.
+
+    A version is made at once and its key some seconds later; until then it tells none
+    (terraform-provider-google, issue 5895).
+    """
+
+    def told(found: kms.GetKMSCryptoKeyVersionResult) -> str | pulumi.Output[str]:
+        if found.public_keys:
+            return str(found.public_keys[0].pem)
+        if found.state != _PENDING or waited >= _PATIENCE:
+            raise RunFailed(
+                f"Cloud KMS tells no public key of {found.name}, which is {found.state}",
+                where="gcp",
+                remedy="run `signet up` again, which goes on from here"
+                if found.state == _PENDING
+                else "look at it in the console; `signet keys status` tells what it is meant to be",
+            )
+        pause: pulumi.Output[float] = pulumi.Output.from_input(_slept(_PAUSE))
+        return pause.apply(lambda seconds: _public_key(version, opts, waited + seconds))
+
+    looked_up = kms.get_kms_crypto_key_version_output(
+        crypto_key=version.crypto_key,
+        version=version.name.apply(lambda name: int(name.rpartition("/")[2])),
+        opts=opts,
+    )
+    pem: pulumi.Output[str] = looked_up.apply(told)
+    return pem
+
+
+async def _slept(seconds: float) -> float:
+    await asyncio.sleep(seconds)
+    return seconds

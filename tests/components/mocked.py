@@ -89,6 +89,11 @@ def public_pem(key_id: str, spec: str) -> str:
 class _Cloud(mocks.Mocks):
     """Answers as AWS does, as far as the program looks at the answer."""
 
+    generating = 0
+    """How often Cloud KMS says of a version that it is not ready yet."""
+    unready = "PENDING_GENERATION"
+    """What it says then."""
+
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._state = state
         self._specs: dict[str, str] = {}
@@ -107,8 +112,13 @@ class _Cloud(mocks.Mocks):
             key_id = args.args["keyId"]
             return {"keyId": key_id, "publicKeyPem": public_pem(key_id, self._specs[key_id])}
         if args.token == "gcp:kms/getKMSCryptoKeyVersion:getKMSCryptoKeyVersion":
+            if self.generating:
+                self.generating -= 1
+                name = f"{args.args['cryptoKey']}/cryptoKeyVersions/{args.args['version']}"
+                return {"name": name, "state": self.unready, "publicKeys": []}
             pem = public_pem(f"{args.args['cryptoKey']}/{args.args['version']}", "RSA_2048")
-            return {"publicKeys": [{"algorithm": "RSA_SIGN_PKCS1_2048_SHA256", "pem": pem}]}
+            known = {"algorithm": "RSA_SIGN_PKCS1_2048_SHA256", "pem": pem}
+            return {"state": "ENABLED", "publicKeys": [known]}
         if args.token == "azure-native:storage:listStorageAccountServiceSAS":
             return {"serviceSasToken": f"sp=r&sig=of-{args.args['canonicalizedResource']}"}
         raise AssertionError(f"the program calls {args.token}, which nothing answers here")

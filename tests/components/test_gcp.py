@@ -7,13 +7,14 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from components.aws.settings import AwsSettings
 from components.bundle_tar import pack, source_archive
-from components.gcp import envoy, names, openapi
+from components.gcp import envoy, names, openapi, signing_key
 from components.gcp.key_census import Existing
 from components.gcp.signing_key import kms_algorithm
 from components.gcp.validator import encoded
@@ -22,6 +23,7 @@ from components.settings import Settings, parse
 from components.surroundings import Surroundings
 from signet.errors import RunFailed, SettingsError
 from signet.probing.declared_ways import cloud_run_faults
+from tests.components import mocked
 from tests.components.conftest import NOTHING, Whole
 from tests.components.mocked import Run, private_material
 
@@ -64,6 +66,39 @@ def test_a_ring_is_one_key_with_a_version_for_each_generation(deployed: Any) -> 
         "gcp-environment-2-key",
     ]
     assert all(each.inputs["state"] == "ENABLED" and each.protect for each in versions)
+
+
+def test_a_key_that_google_is_still_generating_is_waited_for(
+    deployed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # terraform-provider-google, issue 5895: until then a version tells no public key.
+    monkeypatch.setattr(signing_key, "_PAUSE", 0.001)
+    monkeypatch.setattr(mocked._Cloud, "generating", 5)
+    found = deployed(audience="https://generated.example.com")
+    jwks = found.one("gcp-environment-store-jwks").inputs["content"]["value"]
+    assert len(json.loads(jwks)["keys"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "remedy"),
+    [("PENDING_GENERATION", "run `signet up` again"), ("DESTROYED", "look at it in the console")],
+)
+def test_a_key_that_does_not_become_ready_ends_the_run_with_what_to_do(
+    deployed: Any, monkeypatch: pytest.MonkeyPatch, state: str, remedy: str
+) -> None:
+    monkeypatch.setattr(signing_key, "_PAUSE", 60.0)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(signing_key, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(mocked._Cloud, "generating", 1_000)
+    monkeypatch.setattr(mocked._Cloud, "unready", state)
+    with pytest.raises(RunFailed, match=f"which is {state}") as raised:
+        deployed(audience=f"https://{state.lower()}.example.com".replace("_", "-"))
+    assert remedy in str(raised.value)
+    assert set(slept) == ({60.0} if state == "PENDING_GENERATION" else set())
 
 
 def test_only_the_issuers_account_may_sign_and_only_its_users_become_it(deployed: Any) -> None:

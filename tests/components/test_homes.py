@@ -6,11 +6,17 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sandbox
+from components import packaging
+from components.oci_layout import Layout
 from components.program import main
+from components.validator_image import ImageArgs, build_image
 from sandbox import supervisor
 from sandbox.aws.cloud import ACCOUNT
 from signet.cli import demo, down, issuing_record, stack_run
@@ -20,6 +26,8 @@ from signet.engine.stack import EngineStack, resources_of
 from signet.errors import SettingsError
 from signet.probing import report
 from signet.probing.gateway_call import post_form
+from tests.cases.base_image import base_image
+from tests.cases.registry_push import push
 from tests.components.test_engine import Checkout, get
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.network]
@@ -167,4 +175,52 @@ def test_a_generation_stays_in_the_cloud_that_it_was_made_in(checkout: Checkout)
     assert stack.outputs()["signingKeys"] == before
     check_answers(stack)
     stack.destroy()
+    stack.remove()
+
+
+@pytest.mark.drill
+def test_cloud_run_runs_an_image_by_its_digest_and_another_one_takes_over(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """The whole way of a team: write the image, push it, name its digest, go up, change it."""
+    python = packaging.default_target()
+    bundle = packaging.build_bundle(python)
+
+    def pushed(name: str, of: packaging.Bundle, **base: Any) -> str:
+        base_image(tmp_path / name, **base)
+        out = tmp_path / f"{name}-image"
+        build_image(ImageArgs(base=tmp_path / name, bundle=of, python=python, out=out))
+        port = int(
+            json.loads((checkout.state / "sandbox" / "sandbox.json").read_text())["ports"]["gcp"]
+        )
+        return push(port, "signet/validator", Layout(out))
+
+    def run(reference: str) -> tuple[EngineStack, str]:
+        stack = opened(checkout, "local", home="gcp", gcpImage=f"'{reference}'")
+        if not stack.exists():
+            stack.create()
+        stack.up(main)
+        (service,) = (
+            each["outputs"]
+            for each in resources_of(stack.export())
+            if each["urn"].endswith("::gcp-environment-validator-service")
+        )
+        return stack, service["template"]["containers"][0]["image"]
+
+    first = pushed("first", bundle, python=f"{python}.1")
+    stack, runs = run(first)
+    assert runs == first
+    check_answers(stack)
+    second = pushed("second", bundle, python=f"{python}.2")
+    assert second != first
+    stack, runs = run(second)
+    assert runs == second
+    check_answers(stack)
+    other = pushed("third", replace(bundle, tree_sha256="c" * 64), python=f"{python}.1")
+    with pytest.raises(SettingsError, match="it holds the bundle cccccccccccc"):
+        run(other)
+    stack, runs = run(second)
+    assert runs == second
+    stack.destroy()
+    assert resources_of(stack.export()) == []
     stack.remove()

@@ -23,6 +23,7 @@ from sandbox.gcp.run_types import RESOURCES
 from signet.errors import SettingsError
 from tests.cases import forge
 from tests.cases.base_image import base_image
+from tests.cases.registry_push import push
 from tests.cases.settings import artefact, document
 
 from .gcp_running import running
@@ -55,36 +56,6 @@ def made(bundle: packaging.Bundle, folder: Path) -> BuiltImage:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcp]:
     with running(tmp_path_factory.mktemp("gcp")) as found:
         yield found
-
-
-def push(cloud: Gcp, layout: Layout) -> str:
-    """Push as `crane` does: an upload begun, sent in chunks, ended, then the manifest."""
-    pushed, manifest = layout.image()
-    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
-
-    def ask(method: str, path: str, body: Any = None, status: int = 201, **headers: str) -> str:
-        connection.request(method, path, body, headers, encode_chunked=not isinstance(body, bytes))
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status == status, (method, path)
-        return str(answer.getheader("location"))
-
-    for each in (*manifest["layers"], manifest["config"]):
-        digest = each["digest"]
-        ask("HEAD", f"/v2/{NAME}/blobs/{digest}", status=404)
-        place = ask("POST", f"/v2/{NAME}/blobs/uploads/", status=202)
-        data = layout.blob(digest)
-        pieces = (data[at : at + 65_536] for at in range(0, len(data), 65_536))
-        place = ask("PATCH", place, pieces, 202, **{"Transfer-Encoding": "chunked"})
-        if each is manifest["config"]:
-            ask("PUT", f"{place}?digest=sha256:{'0' * 64}", status=400)
-            place = ask("POST", f"/v2/{NAME}/blobs/uploads/", status=202)
-            ask("PATCH", place, data, 202)
-        ask("PUT", f"{place}?digest={digest}")
-    kind = {"Content-Type": manifest["mediaType"]}
-    ask("PUT", f"/v2/{NAME}/manifests/v1", layout.blob(pushed), **kind)
-    connection.close()
-    return f"127.0.0.1:{cloud.port}/{NAME}@{pushed}"
 
 
 def from_source(cloud: Gcp, bundle: packaging.Bundle) -> dict[str, Any]:
@@ -124,7 +95,7 @@ def variants(
     envs = [{"name": "SIGNET_SETTINGS", "value": told}]
     containers = {
         "source": from_source(cloud, bundle),
-        "image": {"image": push(cloud, Layout(folder / "image"))},
+        "image": {"image": push(cloud.port, NAME, Layout(folder / "image"))},
     }
     ports = {}
     for name, container in containers.items():

@@ -41,6 +41,11 @@ def fake_gcs(root: Path, cache: Path) -> list[str]:
         oldest=(1, 26, 0),
         needed=2 * 1024**3,
         remedy="run the tests without it (they say what they skip)",
+        # Of Google's client, which it is built on and calls nothing by: the gRPC that finds its way
+        # by itself: a fifth of its packages (storage/doc.go, "gRPC").
+        tags="disable_grpc_modules",
+        # It serves a few tests, and is built as often: what an optimiser would save it costs.
+        compiler="all=-N -l",
     )
 
     def fill(work: Path) -> None:

@@ -33,6 +33,10 @@ class Program:
     needed: int
     remedy: str
     flags: str = ""
+    tags: str = ""
+    """Build tags: what of it is left out."""
+    compiler: str = ""
+    """Flags of Go's compiler."""
 
 
 def build(program: Program, root: Path, cache: Path, caches: Path, target: Path) -> None:
@@ -53,7 +57,8 @@ def build(program: Program, root: Path, cache: Path, caches: Path, target: Path)
     go = _go(program, root, cache, caches, env)
     total = _fetch(program, go, env)
     flags = f"-s -w {program.flags}".strip()
-    built = [go, "build", "-v", "-trimpath", "-ldflags", flags, "-o", str(target), program.package]
+    built = [go, "build", "-v", "-trimpath", "-tags", program.tags, "-ldflags", flags]
+    built += ["-gcflags", program.compiler, "-o", str(target), program.package]
     with Progress(f"Building {program.name} (once for this machine)") as progress:
         compiled = _Counter()
 
@@ -91,7 +96,7 @@ def _fetch(program: Program, go: str, env: dict[str, str]) -> int:
                 fetched.add(line)
             progress.update(f"{len(fetched)} modules")
 
-        command = [go, "list", "-deps", program.package]
+        command = [go, "list", "-deps", "-tags", program.tags, program.package]
         done = watch(command, env=env, cwd=program.module, limit=_LIMIT, on_line=show)
         _checked(program, done, "go list")
     return packages.lines
