@@ -55,11 +55,13 @@ def served_until(
 
 def deployed(known: Record) -> Mapping[str, Any]:
     """Return what the stack's outputs told of its services when this run began."""
-    for outputs in known.outputs_of(_STACK):
-        services = outputs.get("services")
-        if isinstance(services, Mapping):
-            return services
-    return {}
+    services = outputs(known).get("services")
+    return services if isinstance(services, Mapping) else {}
+
+
+def outputs(known: Record) -> Mapping[str, Any]:
+    """Return the stack's outputs when this run began; empty before the first."""
+    return next(iter(known.outputs_of(_STACK)), {})
 
 
 def held(

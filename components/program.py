@@ -6,6 +6,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
@@ -34,8 +35,8 @@ from signet.key_events import Origin, completed, of_plan
 from signet.key_ring import ENVIRONMENT_RING
 from signet.rotation_plan import Plan, Request
 from signet.service import Service
-from signet.token_service import OfferedService
-from signet.trust_changes import widened
+from signet.token_service import OfferedService, caller_members
+from signet.trust_changes import CALLERS, LIFETIME, environment_widened, widened
 
 Readers = Callable[[Settings], Mapping[str, CloudReader]]
 """The settings name every ring that is to be looked at."""
@@ -55,7 +56,7 @@ def main(
 
     `request` is what an operator asks of a ring, and `reason` why; `tell` is given the plan;
     `services` is a folder of manifests that stands for the one that the settings name;
-    `tell_trust` is given what the manifests trust more than what is deployed.
+    `tell_trust` is given what manifests and settings trust more than what is deployed.
     Raises SettingsError, CouldNotCheck or RunFailed before anything is declared.
     """
     surroundings = Surroundings.observe(pulumi.get_stack())
@@ -81,7 +82,10 @@ def main(
     planned = plan_run(settings, known, seen, now, request, offered=seconds)
     tell(planned)
     journal = _say(planned.plan)
+    compared = _compared(settings)
     wider = widened(leaving.deployed(known), staying, settings.timings.token_lifetime)
+    if known.journal is not None:
+        wider += environment_widened(leaving.outputs(known), compared, settings.callers)
     for line in wider if known.journal is not None or staying else ():
         pulumi.log.warn(f"trusts more: {line}")
     tell_trust(wider)
@@ -128,7 +132,7 @@ def main(
         lambda: filter(None, [completed(planned.plan, origin, int(clock()), known.confirmed)]),
         say,
     )
-    _export(settings, environment, confirmed, planned.adoption)
+    _export(compared, environment, confirmed, planned.adoption)
     watched = {} if service is None else {service.cloud: service.alarms}
     pulumi.export(
         "monitoring",
@@ -238,15 +242,25 @@ def _say(planned: Plan) -> Journal:
     return planned.journal
 
 
+def _compared(settings: Settings) -> dict[str, Any]:
+    """Return the outputs by which the next run tells what it trusts more than this one."""
+    return {
+        "audience": settings.audience,
+        "requiredScope": settings.required_scope,
+        LIFETIME: settings.timings.token_lifetime,
+        CALLERS: [caller_members(caller) for caller in settings.callers],
+    }
+
+
 def _export(
-    settings: Settings,
+    compared: Mapping[str, Any],
     environment: Environment,
     confirmed: pulumi.Stash,
     taken: Adoption,
 ) -> None:
     pulumi.export("issuer", environment.issuer)
-    pulumi.export("audience", settings.audience)
-    pulumi.export("requiredScope", settings.required_scope)
+    for name, value in compared.items():
+        pulumi.export(name, value)
     pulumi.export("jwksUrls", environment.jwks_urls)
     pulumi.export("gateways", environment.gateways)
     pulumi.export("attached", environment.attached)

@@ -1,4 +1,4 @@
-"""What a changed manifest trusts more than what is deployed: for whoever reviews it. Pure.
+"""What changed manifests and settings trust more than what is deployed: for a reviewer. Pure.
 
 A new caller, another issuer or match, more scopes, a longer lifetime, a route that asks for less:
 each is one line. What trusts less is no matter of safety and is not told.
@@ -7,11 +7,15 @@ each is one line. What trusts less is no matter of safety and is not told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from signet.callers import Caller
 from signet.service import Service
 from signet.token_service import caller_members
+
+CALLERS: Final = "environmentCallers"
+LIFETIME: Final = "tokenLifetime"
+"""Outputs of a stack that are there to be compared with the next run's."""
 
 
 def widened(before: Mapping[str, Any], after: Iterable[Service], longest_token: int) -> list[str]:
@@ -27,6 +31,26 @@ def widened(before: Mapping[str, Any], after: Iterable[Service], longest_token: 
     return lines
 
 
+def environment_widened(
+    before: Mapping[str, Any], after: Mapping[str, Any], callers: Iterable[Caller]
+) -> list[str]:
+    """Return what an environment's own audience trusts more than before, in words.
+
+    `before` is the stack's outputs of the last run, `after` those of `exported` that this one will
+    have. An output that no run gave yet is no change, but for the callers.
+    """
+    lines = []
+    for output, what in (("audience", "audience"), ("requiredScope", "required scope")):
+        was, now = before.get(output), after[output]
+        if was is not None and was != now:
+            lines.append(f"another {what}: {now or 'none'} (was {was or 'none'})")
+    was, now = int(before.get(LIFETIME) or 0), int(after[LIFETIME])
+    if 0 < was < now:
+        lines.append(f"tokens may live {now}s (were {was}s)")
+    lines += _callers(callers, {each["name"]: each for each in before.get(CALLERS) or ()})
+    return [f"the environment: {line}" for line in lines]
+
+
 def _new(service: Service) -> list[str]:
     first = f"{service.name}: a new service of {service.owner}, audience {service.audience}"
     return [first, *(f"{service.name}: {_caller(caller)}" for caller in service.callers)]
@@ -40,16 +64,16 @@ def _changed(service: Service, told: Mapping[str, Any], longest_token: int) -> l
     now = service.token_lifetime or longest_token
     if now > was:
         lines.append(f"tokens may live {now}s (were {was}s)")
-    lines += _callers(service, {each["name"]: each for each in told.get("callers") or ()})
+    lines += _callers(service.callers, {each["name"]: each for each in told.get("callers") or ()})
     lines += _routes(service, told.get("routes") or ())
     if set(told.get("claims") or ()) - set(service.claims):
         lines.append("it asks for fewer claims")
     return [f"{service.name}: {line}" for line in lines]
 
 
-def _callers(service: Service, before: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _callers(callers: Iterable[Caller], before: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = []
-    for caller in service.callers:
+    for caller in callers:
         told = before.get(caller.name)
         if told is None:
             lines.append(_caller(caller))

@@ -17,6 +17,7 @@ from signet.errors import SettingsError
 from signet.service import AT_ONCE
 from signet.service_edit import marked_leaving
 from signet.service_set import parse_set
+from signet.trust_changes import CALLERS, LIFETIME
 from tests.components import mocked
 from tests.components.conftest import NOW, Whole, stashed
 from validator_functions.verification.policy import Policy
@@ -119,7 +120,8 @@ def policy_of(run: mocked.Run, service: str) -> Policy:
 def recorded(run: mocked.Run) -> dict[str, Any]:
     """The state that a run leaves, as far as the program reads it."""
     journal, confirmed = (run.one(name).inputs["input"] for name in ("journal", "confirmed"))
-    outputs = {"services": mocked.plain(run.exports["services"])}
+    compared = ("services", "audience", "requiredScope", CALLERS, LIFETIME)
+    outputs = {name: mocked.plain(run.exports[name]) for name in compared}
     return {
         **stashed(journal, confirmed),
         "urn:pulumi:test::signet::pulumi:pulumi:Stack::signet-test": {"outputs": outputs},
@@ -142,6 +144,28 @@ def test_a_lowered_lifetime_reaches_validators_when_longer_tokens_have_run_out(
         lives.append(policy_of(run, "orders").max_lifetime)
         assert run.exports["services"]["orders"]["tokenLifetime"] == 300
     assert lives == [600, 600, 600, 300]
+
+
+def test_a_caller_of_the_environments_own_that_is_new_is_told(
+    whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", said.append)
+    state = recorded(whole(settings={"services": str(tmp_path)}))
+    assert not [line for line in said if "trusts more" in line]
+    (tmp_path / "env").mkdir()
+    file = tmp_path / "env" / "callers.yaml"
+    file.write_text(
+        "callers: [{name: ci, identity: github, scopes: ['demo:read'],"
+        " match: {repository_id: '1', repository_owner_id: '2', environment: prod}}]"
+    )
+    given = {"services": str(tmp_path), "environmentCallers": str(file)}
+    run = whole(settings=given, state=state, now=NOW + 10)
+    (line,) = [line for line in said if "trusts more" in line]
+    assert line.startswith("trusts more: the environment: a new caller ci (GitHub")
+    said.clear()
+    whole(settings=given, state=recorded(run), now=NOW + 20)
+    assert not [line for line in said if "trusts more" in line]
 
 
 def test_a_manifest_deleted_by_hand_keeps_its_validators_until_its_tokens_have_run_out(

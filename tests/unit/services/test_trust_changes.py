@@ -1,12 +1,15 @@
 """What a reviewer is told of a manifest that trusts more than what is deployed."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from components.environment import service_output
+from signet.callers import Caller
 from signet.service import Service, parse_service
-from signet.trust_changes import widened
+from signet.token_service import caller_members
+from signet.trust_changes import environment_widened, widened
 from tests.unit.services.test_service import ORDERS
 
 OTHER = "{name: b, identity: google, match: {sub: '1'}, scopes: [orders:read]}"
@@ -69,3 +72,40 @@ def test_whatever_trusts_more_is_told(old: str, new: str, says: str) -> None:
 )
 def test_what_trusts_less_is_not_told(old: str, new: str) -> None:
     assert widened(deployed(), [service(ORDERS.replace(old, new, 1))], 900) == []
+
+
+CALLER = service().callers[0]
+ENVIRONMENT: dict[str, Any] = {
+    "audience": "https://api.example.com",
+    "requiredScope": "api:read",
+    "tokenLifetime": 900.0,
+    "environmentCallers": [caller_members(CALLER)],
+}
+"""Outputs of a stack, as the engine gives them back: numbers are floats."""
+
+
+def test_an_environment_that_stays_as_it_is_tells_nothing() -> None:
+    after = {**ENVIRONMENT, "tokenLifetime": 900}
+    assert environment_widened(ENVIRONMENT, after, [CALLER]) == []
+    assert environment_widened(ENVIRONMENT, {**after, "tokenLifetime": 600}, []) == []
+    assert environment_widened({}, after, []) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "callers", "says"),
+    [
+        ({"tokenLifetime": 1_800}, [CALLER], "tokens may live 1800s (were 900s)"),
+        ({"audience": "https://b.example"}, [CALLER], "another audience: https://b.example"),
+        ({"requiredScope": ""}, [CALLER], "another required scope: none (was api:read)"),
+        ({}, [CALLER, replace(CALLER, name="other")], "a new caller other (GitHub"),
+        ({}, [replace(CALLER, scopes=("orders:read", "x"))], "may have x too"),
+        ({}, [replace(CALLER, lifetime=600)], "gets tokens of 600s (were 300s)"),
+        ({}, [replace(CALLER, issuer="https://x.example/t")], "another issuer"),
+    ],
+)
+def test_whatever_an_environment_trusts_more_is_told(
+    changes: dict[str, Any], callers: list[Caller], says: str
+) -> None:
+    (line,) = environment_widened(ENVIRONMENT, {**ENVIRONMENT, **changes}, callers)
+    assert line.startswith("the environment: ")
+    assert says in line
