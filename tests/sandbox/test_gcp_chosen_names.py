@@ -42,6 +42,19 @@ def test_both_buckets_are_asked_about_and_one_that_is_there_is_taken(cloud: Gcp)
     assert (first.taken(), source.taken()) == (None, "exists already")
 
 
+def test_a_bucket_of_source_is_taken_only_where_something_runs_from_source(cloud: Gcp) -> None:
+    plain = settings(cloud)
+    image = replace(plain, image=f"127.0.0.1:1/validator@sha256:{'0' * 64}")
+    kept = [
+        each.keeps_source(token_service=service)
+        for each in (plain, image)
+        for service in (False, True)
+    ]
+    assert kept == [True, True, False, True]
+    (first,) = chosen_names(image, source=False)
+    assert first.value == image.bucket
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
