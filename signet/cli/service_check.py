@@ -29,7 +29,9 @@ def run(args: argparse.Namespace) -> int:
         for line in lines:
             output.say(line, style="warn")
     claims = len(found.contract.claims)
+    count = len(found.services)
     output.say(
-        f"{len(found.services)} services and {claims} agreed claims: no faults", style="good"
+        f"{count} service{'' if count == 1 else 's'} and {claims} agreed claims: no faults",
+        style="good",
     )
     return 0

@@ -16,6 +16,7 @@ from pathlib import Path
 
 _FENCED = re.compile(r"(?ms)^```(sh|text)\n(.*?)^```$")
 _STATUS = re.compile(r"#\s+([1-5][0-9][0-9])\b")
+_ANSWERED = re.compile(r"(?m)^HTTP/[0-9.]+ ([0-9]{3})\b")
 _EXITS = re.compile(r"#\s+exit code ([0-9])\b")
 
 
@@ -40,9 +41,15 @@ class Ran:
         exits, status = _EXITS.search(self.command), _STATUS.search(self.command)
         wanted = int(exits[1]) if exits else 0
         wrong = [] if self.code == wanted else [f"exit code {self.code}, not {wanted}"]
-        if status and f" {status[1]} " not in f"{self.output.partition(chr(10))[0]} ":
-            wrong.append(f"no status {status[1]}")
+        if status and self.status != status[1]:
+            wrong.append(f"status {self.status}, not {status[1]}")
         return wrong
+
+    @property
+    def status(self) -> str | None:
+        """The HTTP status that the output shows first (curl's progress may stand before it)."""
+        found = _ANSWERED.search(self.output)
+        return found[1] if found else None
 
 
 def blocks(page: str) -> list[Block]:

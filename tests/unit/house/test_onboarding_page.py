@@ -49,8 +49,9 @@ def test_blocks_run_in_order_with_what_the_page_says_of_them(tmp_path: Path) -> 
     ("command", "code", "output", "wrong"),
     [
         ("curl -i x  # 401", 0, "HTTP/1.1 401 Unauthorized\n", []),
-        ("curl -i x  # 401", 0, "HTTP/2 401\n", []),
-        ("curl -i x  # 401", 0, "HTTP/1.1 200 OK\n401 \n", ["no status 401"]),
+        ("curl -i x  # 401", 0, "  0  0 --:--:--\nHTTP/2 401\n", []),
+        ("curl -i x  # 401", 7, "", ["exit code 7, not 0", "status None, not 401"]),
+        ("curl -i x  # 401", 0, "HTTP/1.1 200 OK\n401 \n", ["status 200, not 401"]),
         ("signet up", 1, "", ["exit code 1, not 0"]),
         ("signet up  # exit code 1: so", 0, "", ["exit code 0, not 1"]),
         ("signet up  # its 18 minutes", 0, "", []),
