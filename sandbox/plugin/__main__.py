@@ -7,7 +7,11 @@ import sys
 
 from sandbox.plugin.server import serve
 
-_ROOMS = {"aws": "sandbox.aws", "azure-native": "sandbox.azure", "gcp": "sandbox.gcp"}
+_ROOMS = {
+    "aws": "sandbox.aws.provider",
+    "azure-native": "sandbox.azure.provider",
+    "gcp": "sandbox.gcp.provider",
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Without `argv` this is the whole process; with it, a caller's, whose environment is put back.
     """
     if argv is None:
-        _keep_bytecode()
+        keep_bytecode()
         return _answer(sys.argv[1:])
     before = dict(os.environ)
     try:
@@ -116,7 +116,7 @@ def _shielded(arguments: list[str]) -> list[str]:
     return [*(word for word in arguments if word not in kids), "--", *kids]
 
 
-def _keep_bytecode() -> None:
+def keep_bytecode() -> None:
     """Keep compiled modules in our own cache where Python was told to keep none.
 
     Compiling the cloud SDKs takes longer than everything else that a run without changes does, and

@@ -18,6 +18,7 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackN
 
 from signet.engine import command, failures
 from signet.engine.guarded import Guarded, Program
+from signet.engine.light_sdk import light
 from signet.engine.place import Place, state_file
 from signet.engine.process import EngineCommand
 from signet.engine.watch import Change, Tell, Watch
@@ -220,7 +221,7 @@ class EngineStack:
         begun = time.monotonic()
         self._command.interrupted = False
         try:
-            with self.place.applied():
+            with self.place.applied(), light():
                 operate(watch)
         except ConcurrentUpdateError:
             raise StackLocked(self._command.said) from None

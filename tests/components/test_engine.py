@@ -260,6 +260,7 @@ def test_a_key_that_the_state_lost_is_adopted_and_a_second_one_is_reported(
     # An import, and then an update where KMS does not tell what it was made with.
     assert names(again)[name] in {"import", "update"}
     after = Confirmed.parse(stack.outputs()["confirmed"])
+    assert not [each["urn"] for each in stack.export()["resources"] if each.get("stackTrace")]
     assert after.kids == before.kids
     assert after.key_resources == before.key_resources
     assert live_keys(checkout) == sorted([*keys, twin])

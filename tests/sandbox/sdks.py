@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sandbox.aws
-import sandbox.azure
-import sandbox.gcp
+import sandbox.aws.provider
+import sandbox.azure.provider
+import sandbox.gcp.provider
 from tests.sandbox.sdk import Sdk, name_of, snake
 
 
@@ -24,7 +24,7 @@ def _gcp_place(token: str) -> str:
 
 
 AWS = Sdk(
-    provider=sandbox.aws.provider(),
+    provider=sandbox.aws.provider.provider(),
     package="pulumi_aws",
     place=_aws_place,
     # Inputs that the SDK leaves optional because a part of the type that the sandbox refuses does
@@ -61,7 +61,7 @@ AWS = Sdk(
 )
 
 AZURE = Sdk(
-    provider=sandbox.azure.provider(),
+    provider=sandbox.azure.provider.provider(),
     package="pulumi_azure_native",
     place=_azure_place,
     # Inputs that the SDK leaves optional, because the real provider makes up a name, and that our
@@ -97,7 +97,7 @@ AZURE = Sdk(
 )
 
 GCP = Sdk(
-    provider=sandbox.gcp.provider(),
+    provider=sandbox.gcp.provider.provider(),
     package="pulumi_gcp",
     place=_gcp_place,
     not_produced={

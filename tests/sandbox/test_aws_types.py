@@ -12,7 +12,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from sandbox.aws import provider
+from sandbox.aws.provider import provider
 from sandbox.plugin.values import Archive, Asset, Props
 from tests.sandbox.harness import Engine, serving
 

@@ -28,20 +28,20 @@ class Running:
     azure: Azure
 
     def create(self, token: str, inputs: Props) -> str:
-        from sandbox.azure import provider
+        from sandbox.azure.provider import provider
 
         call = Call(self.azure, token, f"urn::{token}::x", threading.Event())
         return provider().resources[token].create(call, inputs)
 
     def read(self, token: str, identity: str) -> Props | None:
-        from sandbox.azure import provider
+        from sandbox.azure.provider import provider
 
         call = Call(self.azure, token, f"urn::{token}::x", threading.Event())
         state = provider().resources[token].read(call, identity, {})
         return state.props if state else None
 
     def delete(self, token: str, identity: str) -> None:
-        from sandbox.azure import provider
+        from sandbox.azure.provider import provider
 
         call = Call(self.azure, token, f"urn::{token}::x", threading.Event())
         provider().resources[token].delete(call, identity, {})
