@@ -2,8 +2,8 @@
 
 *Event to answer* is in one process, beside the module's own `authorize` for the same request, in
 slices as `benchmarks.verification` has them. *Cold start* is a process of its own each time, from
-its start to its first decision, ours reading its settings and asking its key store once; beside it
-the same Lambda authorizer with PyJWT, and that with Powertools for AWS Lambda around it. It is
+its start to its first decision, ours reading its settings and asking its key store once; beside
+each entry point the same with PyJWT, and the Lambda authorizer with Powertools around it. It is
 counted in CPU time, because a shared machine stretches what passes by the clock several times.
 """
 
@@ -36,18 +36,32 @@ import json, sys
 from {module} import handler
 assert handler(json.load(open(sys.argv[1])), None)["isAuthorized"] is True
 """
-_FUNCTION = """
+_ASKED = """
 import json, sys
 import azure.functions as func
-from validator_functions.azure_function.app import read, validator
 event = json.load(open(sys.argv[1]))
 headers = event["headers"] | {"x-signet-original-method": "GET"}
 headers["x-signet-original-path"] = "/orders/7"
 url = "https://f.invalid/api/authorize"
 asked = func.HttpRequest(method="GET", url=url, headers=headers, body=b"")
+"""
+_FUNCTION = f"""{_ASKED}
+from validator_functions.azure_function.app import read, validator
 decision = validator.decide(read(asked, "id"), "function")
 assert decision.allowed, decision
 """
+_FUNCTION_PEER = f"""{_ASKED}
+from benchmarks._peers.pyjwt_handler import handler
+assert handler({{"headers": asked.headers}}, None)["isAuthorized"] is True
+"""
+_OURS_SERVED = ["-m", "validator_functions.cloud_run"]
+_PEER_SERVED = ["-m", "uvicorn", "benchmarks._peers.fastapi_service:app", "--no-access-log"]
+_BESIDE = {
+    "Lambda handler": "Lambda, PyJWT",
+    "Azure function": "Azure function, PyJWT",
+    "Cloud Run": "Cloud Run, FastAPI and PyJWT",
+}
+"""Each entry point of ours, and what it may not be slower than."""
 
 
 def run(quick: bool) -> list[Row]:
@@ -126,14 +140,20 @@ def _cold_starts(service: Service, runs: int) -> list[Row]:
     starts = {
         "Lambda handler": (_CALL.format(module="validator_functions.aws_lambda.handler"), ours),
         "Azure function": (_FUNCTION, ours),
+        "Azure function, PyJWT": (_FUNCTION_PEER, peer),
         "Lambda, PyJWT": (_CALL.format(module="benchmarks._peers.pyjwt_handler"), peer),
         "Lambda, Powertools": (_CALL.format(module="benchmarks._peers.powertools_handler"), peer),
     }
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in [*starts, "Cloud Run"]}
+    servers = {
+        "Cloud Run": (_OURS_SERVED, ours),
+        "Cloud Run, FastAPI and PyJWT": (_PEER_SERVED, peer),
+    }
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in [*starts, *servers]}
     for _ in range(runs + 1):
         for name, (code, environ) in starts.items():
             taken[name].append(_ended([sys.executable, "-c", code, str(event)], environ))
-        taken["Cloud Run"].append(_first_answer(service, ours))
+        for name, (arguments, environ) in servers.items():
+            taken[name].append(_first_answer(service, arguments, environ))
     cpu = {name: quiet([spent for spent, _ in each[1:]]) for name, each in taken.items()}
     elapsed = {name: quiet([passed for _, passed in each[1:]]) for name, each in taken.items()}
     return [
@@ -141,7 +161,7 @@ def _cold_starts(service: Service, runs: int) -> list[Row]:
             name=f"cold start, {name}",
             value=cpu[name],
             unit="CPU s",
-            limit=cpu["Lambda, PyJWT"] if name == "Lambda handler" else None,
+            limit=cpu[_BESIDE[name]] if name in _BESIDE else None,
             note=f"best twentieth of {runs}; elapsed {elapsed[name]:.3g} s",
         )
         for name in taken
@@ -161,16 +181,20 @@ def _ended(command: list[str], environ: dict[str, str]) -> tuple[float, float]:
     return used.ru_utime + used.ru_stime, time.perf_counter() - begun
 
 
-def _first_answer(service: Service, environ: dict[str, str]) -> tuple[float, float]:
+def _first_answer(
+    service: Service, arguments: list[str], environ: dict[str, str]
+) -> tuple[float, float]:
     """The same until a new server has answered its first question."""
     port = free_port()
+    listening = {"PORT": str(port), "SIGNET_LISTEN": "127.0.0.1", "UVICORN_PORT": str(port)}
     asked = request(service.token())
     begun = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "validator_functions.cloud_run"],
+        [sys.executable, *arguments],
         cwd=repo_root(),
-        env={**environ, "PORT": str(port), "SIGNET_LISTEN": "127.0.0.1"},
+        env={**environ, **listening},
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         while time.perf_counter() - begun < 20:  # noqa: PLR2004 - seconds
