@@ -145,12 +145,17 @@ def await_decisions(
 ) -> list[LoggedDecision]:
     """Return the decisions logged since the last time.
 
-    With `wanted` it waits (at most about 10 s) for one to appear: logs come a little after answers.
+    With `wanted` it waits (at most about 10 s) for a refusal to appear: logs come a little after
+    answers. A pass among them is of a request before, whose line nobody waited for.
     """
     for pause in _PAUSES:
         if pause:
             sleep(pause)
-        found = list(decisions(source.new_lines()))
+        found = [
+            decision
+            for decision in decisions(source.new_lines())
+            if not (wanted and decision.allowed)
+        ]
         if found or not wanted:
             return found
     return []

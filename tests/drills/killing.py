@@ -4,7 +4,8 @@
 
 MOMENT is `started` (the engine has begun an operation on a resource and may hear no answer) or
 `changed` (it has recorded one). At the NUMBERth, after DELAY seconds, VICTIMS get SIGKILL: `both`
-the engine and this process, `engine` or `command` alone.
+the engine and this process, `engine` or `command` alone. After `started` it waits on until the
+state has an operation as begun: a kill is to hit the middle of one and not the moment between two.
 """
 
 import os
@@ -13,11 +14,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from signet.cli import main
 from signet.cli.run_view import RunView
 from signet.engine.process import EngineCommand
 from signet.engine.watch import Change
+from tests.drills import census
 from tests.drills.harness import use_checkout
 
 Notice = Callable[[RunView, Change], None]
@@ -34,8 +37,9 @@ def kill(victims: str, engines: list[EngineCommand]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def arm(moment: str, number: int, delay: float, victims: str) -> None:
+def arm(moment: str, number: int, delay: float, victims: str, stack: str) -> None:
     """Watch the run's own notices, and strike."""
+    state = Path(os.environ["SIGNET_STATE_DIR"])
     engines: list[EngineCommand] = []
     make = EngineCommand.__init__
     notice: Notice = getattr(RunView, f"_{moment}")
@@ -47,6 +51,8 @@ def arm(moment: str, number: int, delay: float, victims: str) -> None:
 
     def strike() -> None:
         time.sleep(delay)
+        while moment == "started" and not census.unsettled(state, stack):
+            time.sleep(0.01)  # ends with the run, as this thread does
         kill(victims, engines)
 
     def noticed(self: RunView, change: Change) -> None:
@@ -63,5 +69,5 @@ def arm(moment: str, number: int, delay: float, victims: str) -> None:
 if __name__ == "__main__":
     asked, arguments = sys.argv[1:5], sys.argv[6:]
     use_checkout()
-    arm(asked[0], int(asked[1]), float(asked[2]), asked[3])
+    arm(asked[0], int(asked[1]), float(asked[2]), asked[3], stack=arguments[-1])
     sys.exit(main.main(arguments))

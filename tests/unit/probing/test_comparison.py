@@ -82,6 +82,22 @@ def test_lines_of_two_requests_are_not_taken_for_one() -> None:
     assert len(wrong) == len(CASES) - 1
 
 
+def test_a_pass_that_is_logged_late_is_not_taken_for_the_next_request() -> None:
+    class Slow(InProcess):
+        late: tuple[LogLine, ...] = ()
+
+        def new_lines(self) -> Iterator[LogLine]:
+            lines = list(super().new_lines())
+            passed = tuple(line for line in lines if '"allowed":true' in line.text)
+            told, self.late = self.late, passed
+            yield from (*told, *(line for line in lines if line not in passed))
+
+    slow = Slow(audit_passes=True)
+    alone = [gateway for gateway in GATEWAYS if gateway.name == "forward-auth"]
+    results = compare(replace(BENCH, clock=time.time), alone, {"gcp": slow}, slow)
+    assert [r.differences for r in results if not r.as_expected] == []
+
+
 def test_what_else_a_runtime_logs_is_passed_over() -> None:
     lines = ["START RequestId: x", '{"other": 1}', "2027\t" + LINE, "END RequestId: x"]
     [found] = decisions(LogLine(7, line) for line in lines)
