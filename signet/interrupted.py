@@ -12,14 +12,15 @@ from typing import Any
 class Wanted:
     """A resource whose creation was interrupted.
 
-    `recorded` are the ids of its type that the state has already; they are not candidates.
+    `recorded` are the ids of its type that the state has already, which are no candidates, each
+    with the inputs of those that bear it: in some types an id says nothing without what it is in.
     `provider` holds the settings of the provider that was making it.
     """
 
     type: str
     name: str
     inputs: Mapping[str, Any] = field(repr=False)
-    recorded: frozenset[str] = frozenset()
+    recorded: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     provider: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

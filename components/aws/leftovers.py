@@ -30,6 +30,10 @@ _GONE: Final = frozenset(
 )
 """Error codes with which AWS says that a thing, or what it would be in, is not there."""
 
+_HOLDERS: Final = {"aws:apigatewayv2/stage:Stage": "apiId"}
+"""By type whose ids are unique only within something: the input that names it. Every HTTP API has a
+stage `$default`."""
+
 
 @dataclass(frozen=True)
 class Aws:
@@ -76,13 +80,21 @@ def find(wanted: Wanted) -> Sequence[str] | None:
         endpoint=os.environ.get("AWS_ENDPOINT_URL") if inside else None,
     )
     try:
-        return [each for each in look(aws, wanted.inputs) if each not in wanted.recorded]
+        return [each for each in look(aws, wanted.inputs) if not _is_recorded(wanted, each)]
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in _GONE:
             return []
         raise unanswered(wanted, "AWS", error) from error
     except BotoCoreError as error:
         raise unanswered(wanted, "AWS", error) from error
+
+
+def _is_recorded(wanted: Wanted, identity: str) -> bool:
+    holder = _HOLDERS.get(wanted.type)
+    return any(
+        holder is None or each.get(holder) == wanted.inputs.get(holder)
+        for each in wanted.recorded.get(identity, ())
+    )
 
 
 def _put_again(_aws: Aws, _inputs: Inputs) -> Iterator[str]:

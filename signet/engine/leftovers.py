@@ -103,15 +103,15 @@ def _unread(resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _wanted(resource: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> Wanted:
     maker = _provider_urn(resource)
+    recorded: dict[str, list[Mapping[str, Any]]] = {}
+    for each in resources:
+        if each.get("type") == resource["type"] and each.get("id"):
+            recorded.setdefault(str(each["id"]), []).append(each.get("inputs") or {})
     return Wanted(
         type=resource["type"],
         name=resource["urn"].rsplit("::", 1)[-1],
         inputs=resource.get("inputs") or {},
-        recorded=frozenset(
-            str(each["id"])
-            for each in resources
-            if each.get("type") == resource["type"] and each.get("id")
-        ),
+        recorded=recorded,
         provider=next((each.get("inputs") or {} for each in resources if each["urn"] == maker), {}),
     )
 

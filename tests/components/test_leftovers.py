@@ -55,10 +55,29 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> Any:
         kind: str, inputs: dict[str, Any], recorded: tuple[str, ...] = (), **answers: Any
     ) -> Any:
         monkeypatch.setattr(Aws, "client", lambda _self, _service: Cloud(**answers))
-        wanted = Wanted(type=kind, name="n", inputs=inputs, recorded=frozenset(recorded))
+        wanted = Wanted(type=kind, name="n", inputs=inputs, recorded=dict.fromkeys(recorded, ({},)))
         return leftovers.find(wanted)
 
     return look
+
+
+STAGE = "aws:apigatewayv2/stage:Stage"
+
+
+@pytest.mark.parametrize(("recorded_in", "found"), [("other", ["$default"]), ("api", [])])
+def test_a_stage_is_recorded_only_with_its_api(
+    monkeypatch: pytest.MonkeyPatch, recorded_in: str, found: list[str]
+) -> None:
+    # Every HTTP API has a stage `$default`: the token service's was taken for the gateway's.
+    answers = {"get_stages": {"Items": [{"StageName": "$default"}]}}
+    monkeypatch.setattr(Aws, "client", lambda _self, _service: Cloud(**answers))
+    wanted = Wanted(
+        type=STAGE,
+        name="token-service-stage",
+        inputs={"apiId": "api", "name": "$default"},
+        recorded={"$default": [{"apiId": recorded_in, "name": "$default"}]},
+    )
+    assert leftovers.find(wanted) == found
 
 
 def as_list(tags: dict[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:

@@ -116,13 +116,15 @@ def test_killed_while_azure_or_google_makes_something(
 def test_killed_after_every_few_resources_until_it_is_through(tmp_path: Path, cloud: str) -> None:
     """Each run takes the next few further, so that every resource is once made by a killed run.
 
-    Each is killed a little later than the one before: some operations have not reached the cloud
-    after a fifth of a second, and would never be got past.
+    One that got no further than the run before is given longer: some operations have not reached
+    the cloud after a fifth of a second, and would never be got past.
     """
     with alone(tmp_path, cloud) as found:
-        codes = [-9]
+        codes, delay, before = [-9], 0.2, -1
         while codes[-1] == -9 and len(codes) < MOST_RUNS:
-            codes.append(found.killed("started", 3, delay=0.1 + len(codes) / 10).code)
+            codes.append(found.killed("started", 3, delay=delay).code)
+            made = len(census.recorded(found.state))
+            delay, before = (0.2 if made > before else delay + 0.2), made
         assert codes[-1] == 0, f"the runs got no further: {codes}"
         assert len(codes) > FEWEST_RUNS, "hardly a run was killed"
         check_convergence(found)

@@ -35,7 +35,7 @@ def look(kind: str, inputs: dict[str, Any], *recorded: str) -> Any:
         type=kind,
         name="n",
         inputs=inputs,
-        recorded=frozenset(recorded),
+        recorded=dict.fromkeys(recorded, ({},)),
         provider={"project": PROJECT},
     )
     return leftovers.find(wanted)

@@ -29,7 +29,11 @@ def here(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def look(kind: str, inputs: dict[str, Any], *recorded: str) -> Any:
     wanted = Wanted(
-        type=kind, name="n", inputs=inputs, recorded=frozenset(recorded), provider=PROVIDER
+        type=kind,
+        name="n",
+        inputs=inputs,
+        recorded=dict.fromkeys(recorded, ({},)),
+        provider=PROVIDER,
     )
     return leftovers.find(wanted)
 

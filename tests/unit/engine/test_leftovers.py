@@ -104,9 +104,9 @@ def test_the_search_knows_what_is_recorded_and_which_provider_was_at_work() -> N
         asked.append(wanted)
         return ()
 
-    older = resource(KEY.replace("-1-", "-0-"), id="key-0", parent=RING)
+    older = resource(KEY.replace("-1-", "-0-"), id="key-0", parent=RING, inputs={"size": 1})
     plan_mending(deployment(("creating", NEW_KEY), resources=[*BASE, older]), find)
-    assert asked[0].recorded == {"key-0"}
+    assert asked[0].recorded == {"key-0": [{"size": 1}]}
     assert asked[0].provider == {"region": "eu-west-1"}
     assert asked[0].name == "ring-1-key"
 
