@@ -5,16 +5,13 @@ built from its Go module. Both are made once for a machine, below `<cache>/emula
 hash of what locks them; nothing but tests needs them, so set-up does not get them.
 """
 
-import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from tools.house import go_build, uv
 from tools.house.faults import SetupFault
-from tools.house.locked import locked
+from tools.house.kept import built, obtained
 from tools.house.progress import Progress
 from tools.house.run import watch
 
@@ -32,11 +29,9 @@ def azurite(root: Path, cache: Path) -> list[str]:
 
 def fake_gcs(root: Path, cache: Path) -> list[str]:
     """Return the command of fake-gcs-server, built first where it is missing."""
-    module = _HOME / "fake_gcs"
-    names = tuple(str(module / name) for name in ("go.mod", "go.sum"))
     program = go_build.Program(
         name="fake-gcs-server",
-        module=root / module,
+        module=root / _HOME / "fake_gcs",
         package="github.com/fsouza/fake-gcs-server",
         oldest=(1, 26, 0),
         needed=2 * 1024**3,
@@ -47,13 +42,7 @@ def fake_gcs(root: Path, cache: Path) -> list[str]:
         # It serves a few tests, and is built as often: what an optimiser would save it costs.
         compiler="all=-N -l",
     )
-
-    def fill(work: Path) -> None:
-        caches = cache / "emulators" / "go"
-        go_build.build(program, root, cache, caches, work / "fake-gcs-server")
-
-    home = obtained("fake-gcs", names, root, cache, fill)
-    return [str(home / "fake-gcs-server")]
+    return built("fake-gcs", program, root, cache)
 
 
 _PACKAGES = ("package.json", "package-lock.json")
@@ -79,26 +68,3 @@ def _azurite(root: Path, cache: Path, work: Path) -> None:
     if not done.ok:
         remedy = "check that npm's registry can be reached (`npm config get registry`, HTTPS_PROXY)"
         raise SetupFault("npm could not install Azurite", remedy, done.tail)
-
-
-def obtained(
-    name: str, locks: tuple[str, ...], root: Path, cache: Path, fill: Callable[[Path], None]
-) -> Path:
-    """Return the folder of `name` under its locks' hash, made whole by `fill` or not at all."""
-    digest = hashlib.sha256(b"\0".join((root / lock).read_bytes() for lock in locks)).hexdigest()
-    home = cache / "emulators" / f"{name}-{digest[:12]}"
-    if home.is_dir():
-        return home
-    with locked(cache / "emulators" / f".{name}.lock", name):
-        if home.is_dir():
-            return home
-        for left in home.parent.glob(f".{name}-*"):  # by one that was killed: we hold its lock
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home.parent))
-        try:
-            fill(work)
-            work.rename(home)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    return home
