@@ -99,24 +99,27 @@ def schema_faults(
 
     The remedy of a fault is the `description` of what the schema wants there.
     """
+    return judged(located, schema, besides=besides)[0]
+
+
+def judged(
+    located: Located, schema: Mapping[str, Any], *, besides: Iterable[str] = ()
+) -> tuple[list[Fault], frozenset[str]]:
+    """Return `schema_faults`, and every top field whose shape is wrong, those of `besides` too.
+
+    What such a field means cannot be judged.
+    """
     from jsonschema import Draft202012Validator
 
     apart = set(besides)
-    errors = Draft202012Validator(schema).iter_errors(located.data)
-    return [
+    errors = list(Draft202012Validator(schema).iter_errors(located.data))
+    faults = [
         fault
         for error in sorted(errors, key=lambda each: [str(step) for step in each.absolute_path])
         if not error.absolute_path or error.absolute_path[0] not in apart
         for fault in _faults_of(located, error)
     ]
-
-
-def misshapen(located: Located, schema: Mapping[str, Any]) -> frozenset[str]:
-    """Return the top fields whose shape is wrong: what they mean cannot be judged."""
-    from jsonschema import Draft202012Validator
-
-    errors = Draft202012Validator(schema).iter_errors(located.data)
-    return frozenset(str(error.absolute_path[0]) for error in errors if error.absolute_path)
+    return faults, frozenset(str(each.absolute_path[0]) for each in errors if each.absolute_path)
 
 
 def by_line(file: str, faults: Iterable[Fault]) -> list[Fault]:

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from signet.callers import Caller, parse_callers
 from signet.contract import Contract
 from signet.errors import Fault, SettingsError
-from signet.located import Located, by_line, load, misshapen, schema_faults
+from signet.located import Located, by_line, judged, load
 from signet.paths import repo_root
 from validator_functions.verification.errors import SettingsError as RouteFaults
 from validator_functions.verification.routes import RouteTable
@@ -119,14 +119,13 @@ def read_service(
     same. Raises SettingsError for a file that is no YAML.
     """
     located = load(text, file)
-    schema = service_schema()
-    faults = schema_faults(located, schema, besides=("callers",))
+    faults, misshapen = judged(located, service_schema(), besides=("callers",))
     callers: tuple[Caller, ...] = ()
     try:
         callers = parse_callers(located.data.get("callers"), "callers", sandbox=sandbox)
     except SettingsError as error:
         faults += [_placed(located, fault) for fault in error.faults]
-    service = _service(located, misshapen(located, schema), callers)
+    service = _service(located, misshapen, callers)
     faults += _faults(service, located, contract)
     return service, by_line(file, faults)
 
