@@ -30,9 +30,9 @@ _GONE: Final = frozenset(
 )
 """Error codes with which AWS says that a thing, or what it would be in, is not there."""
 
-_HOLDERS: Final = {"aws:apigatewayv2/stage:Stage": "apiId"}
-"""By type whose ids are unique only within something: the input that names it. Every HTTP API has a
-stage `$default`."""
+_HOLDERS: Final = ("apiId", "restApi", "function")
+"""Inputs that name what a part is in; its id may be unique only there. Every HTTP API has a stage
+`$default`."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,8 @@ def find(wanted: Wanted) -> Sequence[str] | None:
 
 
 def _is_recorded(wanted: Wanted, identity: str) -> bool:
-    holder = _HOLDERS.get(wanted.type)
     return any(
-        holder is None or each.get(holder) == wanted.inputs.get(holder)
+        all(each.get(holder) == wanted.inputs.get(holder) for holder in _HOLDERS)
         for each in wanted.recorded.get(identity, ())
     )
 
