@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from signet.cli import issuing_record, output
 from signet.errors import RunFailed, SignetError
 from signet.key_ring import ENVIRONMENT_RING
+from signet.rotation_plan import command
 
 if TYPE_CHECKING:
     from signet.cli.demo_rotation import Issuer
@@ -62,7 +63,8 @@ class TaintMeasure:
         target = keys_taint.target_of(known, known.ring(ENVIRONMENT_RING), token.kid)
         cut = _isolated(known, token.kid)
         if not quiet:
-            output.say(f"signet keys taint {self._stack.name} {token.kid}", style="strong")
+            line = command(self._stack.name, ENVIRONMENT_RING, "taint", token.kid)
+            output.say(line, style="strong")
         traffic.except_for(token.kid)
         waits = self._waits(known, token.token, token.kid, cut)
         begun = time.monotonic()

@@ -100,6 +100,9 @@ class _Status:
         self._say_plan()
 
     def _say_plan(self) -> None:
+        from signet.key_ring import ENVIRONMENT_RING
+        from signet.rotation_plan import command
+
         plan = self._seen.planned.plan
         for cloud, why in sorted(self._seen.seen.unlisted.items()):
             output.say(f"not checked: the KMS keys in {cloud}: {why}", style="warn")
@@ -111,10 +114,11 @@ class _Status:
         for hold in plan.held:
             if hold.ring == self._ring.name:
                 output.say(str(hold))
+        listing = command(self._seen.known.stack.name, ENVIRONMENT_RING, "leftovers")
         for key in self._seen.planned.adoption.leftovers:
             output.say(
                 f"{key.cloud}: nothing records the KMS key {key.id} of the ring {key.ring} "
-                "(`signet keys leftovers`)",
+                f"(`{listing}`)",
                 style="warn",
             )
 
