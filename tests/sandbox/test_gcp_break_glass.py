@@ -12,19 +12,11 @@ from google.api_core.exceptions import PermissionDenied
 from google.cloud import kms_v1
 
 from components.adoption import FoundKey
-from components.break_glass import Overtaken
 from components.gcp.break_glass import GcpBreakGlass
 from components.gcp.settings import GcpSettings
-from signet.documents import jwk_from_pem, render_jwks
 from signet.errors import CouldNotCheck
 from tests.sandbox.test_gcp_fake import BUCKET, PATH, Cloud
-from tests.unit.issuing.local_keys import LocalSigner
-
-JWK = jwk_from_pem(LocalSigner("ES256").public_key_pem(), "ES256")
-
-
-def published(sequence: int) -> str:
-    return render_jwks([JWK], sequence, [])
+from tests.storage.publishing import check_written_over_what_was_looked_at, published
 
 
 @dataclass
@@ -97,18 +89,8 @@ def hand(cloud: Cloud, kms: Kms | None = None, **changes: Any) -> GcpBreakGlass:
 
 def test_a_set_is_written_over_exactly_the_one_that_was_looked_at(cloud: Cloud) -> None:
     adapter = hand(cloud)
-    nothing = adapter.held()
-    assert (nothing.reading.status, nothing.version) == ("absent", None)
-    adapter.write(published(1), nothing)
-    with pytest.raises(Overtaken):
-        adapter.write(published(2), nothing)
-    first = adapter.held()
-    assert (first.reading.status, first.reading.sequence) == ("read", 1)
-    adapter.write(published(2), first)
-    with pytest.raises(Overtaken):
-        adapter.write(published(3), first)
-    second = adapter.held()
-    assert second.body.decode() == published(2)
+    written = check_written_over_what_was_looked_at(adapter)
+    assert adapter.held().body.decode() == written
 
 
 def test_what_is_written_keeps_its_headers(cloud: Cloud) -> None:

@@ -218,7 +218,7 @@ def test_a_create_takes_over_what_a_killed_run_left(store: Store) -> None:
 
 
 def test_a_bad_days_write_goes_over_exactly_what_was_looked_at(store: Store) -> None:
-    check_written_over_what_was_looked_at(store.hand(), store.url())
+    assert_published(store.url(), check_written_over_what_was_looked_at(store.hand()))
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["no document yet", "over a document"])

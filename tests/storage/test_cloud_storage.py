@@ -135,7 +135,7 @@ def test_a_reader_who_has_it_gets_304_where_the_store_knows_etags(bucket: Bucket
 
 
 def test_a_write_goes_over_exactly_what_was_looked_at(bucket: Bucket) -> None:
-    check_written_over_what_was_looked_at(bucket.hand(), bucket.url)
+    assert_published(bucket.url, check_written_over_what_was_looked_at(bucket.hand()))
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["no document yet", "over a document"])

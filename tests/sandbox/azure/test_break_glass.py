@@ -9,11 +9,12 @@ from components.azure.break_glass import AzureBreakGlass
 from components.azure.key_version import split
 from components.azure.names import Endpoint
 from components.azure.settings import AzureSettings
-from components.break_glass import Held, Overtaken
+from components.break_glass import Held
 from signet.errors import CouldNotCheck
 from signet.observed import StoreReading
 from tests.sandbox.azure.running import Running
 from tests.sandbox.azure.test_fake import NAME, account, get, key, published
+from tests.storage.publishing import check_written_over_what_was_looked_at
 
 
 def hand(running: Running) -> AzureBreakGlass:
@@ -25,19 +26,9 @@ def hand(running: Running) -> AzureBreakGlass:
 
 def test_a_set_is_written_over_exactly_the_one_that_was_looked_at(running: Running) -> None:
     account(running)
-    adapter = hand(running)
-    nothing = adapter.held()
-    assert (nothing.reading.status, nothing.version) == ("absent", None)
-    adapter.write(published(1), nothing)
-    with pytest.raises(Overtaken):
-        adapter.write(published(2), nothing)
-    first = adapter.held()
-    assert (first.reading.status, first.reading.sequence) == ("read", 1)
-    adapter.write(published(2), first)
-    with pytest.raises(Overtaken):
-        adapter.write(published(3), first)
+    written = check_written_over_what_was_looked_at(hand(running))
     status, headers, body = get(running, f"/docs/keys/{NAME}")
-    assert (status, body.decode()) == (200, published(2))
+    assert (status, body.decode()) == (200, written)
     told = {name.lower(): value for name, value in headers.items()}
     assert told["content-type"] == "application/jwk-set+json"
     assert told["cache-control"] == "public, max-age=300"
