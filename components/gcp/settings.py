@@ -125,11 +125,12 @@ def _image(read: SettingReader, endpoint: str | None) -> str:
     if not given:
         return ""
     remedy = "write REGISTRY/PATH@sha256:..., as `crane push` prints it"
+    sandbox = (endpoint or "").removeprefix("http://")
     if "@" not in given:
         read.fault("gcpImage", "it names a tag at most, and no digest", remedy)
     elif IMAGE_PATTERN.fullmatch(given) is None:
         read.fault("gcpImage", "it is no reference to an image by its digest", remedy)
-    elif endpoint is not None and not given.startswith(f"{endpoint.removeprefix('http://')}/"):
-        place = endpoint.removeprefix("http://")
-        read.fault("gcpImage", "the sandbox runs images of its own registry", f"push it to {place}")
+    elif sandbox and not given.startswith(f"{sandbox}/"):
+        remedy = f"push it to {sandbox}"
+        read.fault("gcpImage", "the sandbox runs images of its own registry", remedy)
     return given

@@ -81,8 +81,8 @@ def test_the_patterns_find_what_they_are_for(pattern: re.Pattern[str], text: str
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
-        (MACHINE_PATH, "https://host.invalid/work/item"),
-        (MACHINE_PATH, "a network/root/node"),
+        (MACHINE_PATH, "https://host.invalid/" + "work/item"),
+        (MACHINE_PATH, "a network/" + "root/node"),
         (KEY_MATERIAL, '"n": "' + "x" * 342 + '"'),
         (KEY_MATERIAL, "b'-----BEGIN" + " PUBLIC KEY-----'"),
     ],
