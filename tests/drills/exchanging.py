@@ -48,6 +48,19 @@ class Exchanging:
             check=False,
         )
 
+    def configure(self, home: str) -> None:
+        """Let the next key be made in `home`; nothing is run."""
+        path = self.root / f"Pulumi.{self.stack}.yaml"
+        yaml = YAML()
+        told = yaml.load(path.read_text(encoding="utf-8"))
+        told["config"] |= {
+            "signet:tokenService": "create",
+            "signet:environmentCallers": "callers.yaml",
+            "signet:home": home,
+        }
+        with path.open("w", encoding="utf-8") as file:
+            yaml.dump(told, file)
+
     def up(self) -> None:
         brought = self.signet("up", self.stack, "--json")
         assert brought.returncode == 0, brought.stderr + brought.stdout
@@ -76,25 +89,13 @@ def exchanging(factory: pytest.TempPathFactory, stack: str, home: str) -> Iterat
         here = Exchanging(stack, root, factory.mktemp("state"), issuers)
         with (root / "callers.yaml").open("w", encoding="utf-8") as file:
             YAML().dump({"callers": issuers.callers()}, file)
-        _configure(root / f"Pulumi.{stack}.yaml", home)
+        here.configure(home)
         try:
             here.up()
             yield here
         finally:
             here.signet("down", stack, "--yes")
             here.signet("sandbox", "stop", "--forget")
-
-
-def _configure(path: Path, home: str) -> None:
-    yaml = YAML()
-    told = yaml.load(path.read_text(encoding="utf-8"))
-    told["config"] |= {
-        "signet:tokenService": "create",
-        "signet:environmentCallers": "callers.yaml",
-        "signet:home": home,
-    }
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(told, file)
 
 
 def _checkout(target: Path) -> Path:

@@ -19,14 +19,13 @@ from signet.issuing.exchange.policy import Offer, by_audience, choose, request_o
 from signet.issuing.exchange.refusal import ExchangeRefused, Reason
 from signet.issuing.exchange.replay import ReplayStore, ReplayUnchecked, replay_key
 from signet.issuing.exchange.signing import Signing
-from signet.issuing.exchange.subjects import Subject, Subjects
+from signet.issuing.exchange.subjects import CLOCK_SKEW, Subject, Subjects
 from signet.issuing.issuer import issue
 from signet.token_service import TokenServiceSettings
 
 TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 LONGEST_SECONDS: Final = 5.0
 """A token that took longer is thrown away: its caller has given up, and its life has begun."""
-_SKEW: Final = 60
 _BUSY_SECONDS: Final = 1
 _DOWN_SECONDS: Final = 5
 
@@ -164,7 +163,7 @@ class TokenService:
         self._check_memory(subject, now)
         key = replay_key(subject.issuer, subject.token_id)
         try:
-            first = self._replay.first_use(key, subject.claims.expires_at + _SKEW)
+            first = self._replay.first_use(key, subject.claims.expires_at + CLOCK_SKEW)
         except ReplayUnchecked as error:
             refusal = _unavailable(
                 Reason.REPLAY_UNCHECKED, "used tokens are not known", _DOWN_SECONDS
@@ -179,14 +178,14 @@ class TokenService:
         A platform's clock may be ahead of ours by the skew, and so may its `iat`.
         """
         since = self._settings.memory_since
-        if since is None or now <= since + _SKEW:
+        if since is None or now <= since + CLOCK_SKEW:
             raise _unavailable(
                 Reason.REPLAY_UNCHECKED,
                 "used tokens are not known: the token service has moved",
-                _DOWN_SECONDS if since is None else since + _SKEW - now + 1,
+                _DOWN_SECONDS if since is None else since + CLOCK_SKEW - now + 1,
                 "home_moved",
             )
-        if since and subject.claims.issued_at <= since + _SKEW:
+        if since and subject.claims.issued_at <= since + CLOCK_SKEW:
             raise ExchangeRefused(
                 Reason.ISSUED_BEFORE_MOVE,
                 "the subject token is from before the token service moved; get a new one",

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from validator_functions.verification.claims import Claims
     from validator_functions.verification.fetch import Fetcher
 
-_SKEW: Final = 60
+CLOCK_SKEW: Final = 60
+"""Seconds that a platform's clock may be away from ours."""
 _RETRY_AFTER: Final = 2
 
 
@@ -126,7 +127,7 @@ def _policy(kind: IdentityKind, issuer: str, audiences: set[str]) -> Policy:
         audiences=frozenset(audiences),
         algorithms=kind.algorithms,
         max_lifetime=kind.longest_lifetime,
-        clock_skew=_SKEW,
+        clock_skew=CLOCK_SKEW,
         typ=kind.typ,
         foreign=kind.foreign,
     )
