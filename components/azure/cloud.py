@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_azure_native as azure_native
@@ -140,19 +141,15 @@ class AzureCloud(CloudPart):
         if settings.publish == "private":
             self._readers.append(validator.principal_id)
         self._workspaces.append(validator.log_group_name)
-        gateway = Gateway(
-            f"{order.service}-azure-gateway",
-            self._gateway_args(order, validator.url),
-            self._child(),
-        )
+        called = order.gateway is None or order.gateway.mode != "none"
         return MadeValidator(
             expected_sha256=validator.settings_sha256,
             reported_sha256=validator.reported_sha256,
             log_group=validator.log_group_name,
             function=validator.function_name,
             health=validator.url.apply(lambda url: f"{url.removesuffix('/authorize')}/health"),
-            urls=gateway.urls,
-            attached=gateway.attached,
+            urls={"function": validator.url} if called else {},
+            attached=self._attached(order, validator.url),
         )
 
     def _key_vault(self) -> KeyVault:
@@ -194,23 +191,30 @@ class AzureCloud(CloudPart):
             )
         return self._code
 
-    def _gateway_args(self, order: ValidatorOrder, url: pulumi.Output[str]) -> GatewayArgs:
-        """Return the gateway that is asked for: by the settings, or by a service's manifest."""
+    def _attached(self, order: ValidatorOrder, url: pulumi.Output[str]) -> Mapping[str, Any]:
+        """Declare the fragments of the API Management service that is asked for, if any: by the
+        settings, or by a service's manifest."""
         azure, settings, ours = self._azure, self._settings, order.gateway
         group, service = azure.api_management_group, azure.api_management
         if ours is not None:
             group, _, service = ours.target.rpartition("/")
-        return GatewayArgs(
-            environment=settings.environment,
-            title=names.gateway(settings.environment, "" if ours is None else order.service),
-            called=ours is None or ours.mode != "none",
-            validator_url=url,
-            issuer=order.issuer,
-            audience=settings.audience if ours is None else ours.audience,
-            required_scope=settings.required_scope if ours is None else ours.scope,
-            service=service,
-            service_group=group or azure.resource_group,
+        if not service:
+            return {}
+        gateway = Gateway(
+            f"{order.service}-azure-gateway",
+            GatewayArgs(
+                environment=settings.environment,
+                title=names.gateway(settings.environment, "" if ours is None else order.service),
+                validator_url=url,
+                issuer=order.issuer,
+                audience=settings.audience if ours is None else ours.audience,
+                required_scope=settings.required_scope if ours is None else ours.scope,
+                service=service,
+                service_group=group or azure.resource_group,
+            ),
+            self._child(),
         )
+        return gateway.attached
 
     def watch(self, signals: Sequence[Signal], services: Sequence[WatchedService]) -> Sequence[str]:
         """Declare alarms and the workbook."""

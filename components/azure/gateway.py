@@ -1,4 +1,4 @@
-"""Gateways on Azure: functions called directly, and API Management's fragments."""
+"""The gateway on Azure that is not a function's own address: API Management's fragments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,19 +12,17 @@ from components.azure import policies
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
-    """What an environment's gateways are made from."""
+    """What the fragments are made from."""
 
     environment: str
     title: str
     """What the fragments are called."""
-    called: bool
-    """Whether the function's own address is a gateway to call."""
     validator_url: pulumi.Output[str]
     issuer: str
     audience: str
     required_scope: str
     service: str
-    """Name of an API Management service that exists; empty for none."""
+    """Name of an API Management service that exists."""
     service_group: str
     """The resource group that it is in."""
 
@@ -35,18 +33,15 @@ class Gateway(pulumi.ComponentResource):
     Nothing of an API is changed here: a fragment does nothing until a policy includes it.
     """
 
-    urls: Mapping[str, pulumi.Output[str]]
-    """Addresses to call: `function`."""
     attached: Mapping[str, Any]
-    """For API Management: the fragments' names and what its owner has to do."""
+    """The fragments' names and what the service's owner has to do."""
 
     def __init__(
         self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("signet:azure:Gateway", name, None, opts)
-        self.urls = {"function": args.validator_url} if args.called else {}
-        self.attached = self._fragments(name, args) if args.service else {}
-        self.register_outputs({"urls": self.urls, "attached": self.attached})
+        self.attached = self._fragments(name, args)
+        self.register_outputs({"attached": self.attached})
 
     def _fragments(self, name: str, args: GatewayArgs) -> dict[str, Any]:
         ours = args.title

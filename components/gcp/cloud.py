@@ -119,8 +119,7 @@ class GcpCloud(CloudPart):
         ours = order.gateway
         gateway = None
         if ours is None or ours.mode != "none":
-            gateway = Gateway(
-                f"gcp-{order.service}-gateway",
+            gateway = Gateway.of(
                 GatewayArgs(
                     environment=settings.environment,
                     validator_url=validator.url,
@@ -128,8 +127,7 @@ class GcpCloud(CloudPart):
                     jwks_url=f"{self.store_url()}/{document_path(order.ring, JWKS_PATH)}",
                     audience=settings.audience if ours is None else ours.audience,
                     proxy=self._gcp.proxy,
-                ),
-                self._child(),
+                )
             )
         return MadeValidator(
             expected_sha256=validator.settings_sha256,

@@ -29,8 +29,12 @@ class GatewayArgs:
     """The kind of proxy that asks, as the validator was told: `gcpProxy`."""
 
 
-class Gateway(pulumi.ComponentResource):
-    """What makes a proxy ask the validator, and API Gateway's document for its own check."""
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """What makes a proxy ask the validator, and API Gateway's document for its own check.
+
+    Texts for somebody else's gateway: there is no resource, and so no component around any.
+    """
 
     urls: Mapping[str, pulumi.Output[str]]
     """Where to ask: the validator's forward-auth address."""
@@ -38,11 +42,9 @@ class Gateway(pulumi.ComponentResource):
     """Text to put into a gateway's own configuration: `openapi`, and for the kind of proxy that
     asks `envoy`, `caddy` and `traefik`, or `nginx`."""
 
-    def __init__(
-        self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("signet:gcp:Gateway", name, None, opts)
-        self.urls = {"forward-auth": args.validator_url.apply(lambda url: f"{url}{envoy.ASK_PATH}")}
+    @classmethod
+    def of(cls, args: GatewayArgs) -> "Gateway":
+        """Write it."""
         document = openapi.document(
             args.environment,
             args.issuer,
@@ -50,8 +52,14 @@ class Gateway(pulumi.ComponentResource):
             args.audience,
             backend="https://BACKEND",
         )
-        self.configuration = {
-            **{name: args.validator_url.apply(text) for name, text in _PROXIES[args.proxy].items()},
-            "openapi": pulumi.Output.from_input(document),
-        }
-        self.register_outputs({"urls": self.urls})
+        ask = args.validator_url.apply(lambda url: f"{url}{envoy.ASK_PATH}")
+        return cls(
+            urls={"forward-auth": ask},
+            configuration={
+                **{
+                    name: args.validator_url.apply(text)
+                    for name, text in _PROXIES[args.proxy].items()
+                },
+                "openapi": pulumi.Output.from_input(document),
+            },
+        )

@@ -152,7 +152,6 @@ def test_nothing_private_is_declared_and_every_component_is_finished(deployed: A
         for name in (
             "Cloud",
             "CodeStore",
-            "Gateway",
             "JwksStore",
             "KeyRing",
             "KeyVault",
