@@ -63,6 +63,7 @@ def _put_filter(call: Call, inputs: Props) -> None:
                 "metricName": counted["name"],
                 "metricNamespace": counted["namespace"],
                 "metricValue": counted["value"],
+                **present(dimensions=counted.get("dimensions")),
             }
         ],
     )
@@ -91,6 +92,7 @@ def _read_filter(call: Call, name: str, known: Props) -> State | None:
                 "name": counted["metricName"],
                 "namespace": counted["metricNamespace"],
                 "value": counted["metricValue"],
+                **present(dimensions=counted.get("dimensions") or None),
             },
             "region": region_of(call, known),
         },
@@ -112,7 +114,14 @@ _FILTER = Resource(
     "aws:cloudwatch/logMetricFilter:LogMetricFilter",
     inputs={
         "logGroupName": req(STR, replace=True),
-        "metricTransformation": req(obj(name=req(STR), namespace=req(STR), value=req(STR))),
+        "metricTransformation": req(
+            obj(
+                name=req(STR),
+                namespace=req(STR),
+                value=req(STR),
+                dimensions=opt(map_of(STR)),
+            )
+        ),
         "name": opt(STR, replace=True),
         "pattern": req(STR),
         "region": _REGION,
@@ -152,8 +161,11 @@ def _found_alarm(call: Call, known: Props, name: str) -> Props | None:
 
 def _put_alarm(call: Call, inputs: Props) -> None:
     told = {api: inputs[ours] for ours, api in _ALARM.items() if inputs.get(ours) is not None}
+    about = [{"Name": key, "Value": each} for key, each in (inputs.get("dimensions") or {}).items()]
     tags = [{"Key": key, "Value": value} for key, value in (inputs.get("tags") or {}).items()]
-    _client(call, inputs).put_metric_alarm(**told, **present(Tags=tags or None))
+    _client(call, inputs).put_metric_alarm(
+        **told, **present(Tags=tags or None, Dimensions=about or None)
+    )
 
 
 def _create_alarm(call: Call, inputs: Props) -> str:
@@ -170,11 +182,13 @@ def _read_alarm(call: Call, name: str, known: Props) -> State | None:
     props = {ours: found.get(api) for ours, api in _ALARM.items()}
     for ours in ("alarmActions", "okActions", "alarmDescription"):
         props[ours] = props[ours] or None
+    about = {each["Name"]: each["Value"] for each in found.get("Dimensions") or []}
     return State(
         name,
         present(
             **props,
             arn=found["AlarmArn"],
+            dimensions=about or None,
             region=region_of(call, known),
             tags=tags,
             tagsAll=tags,
@@ -206,6 +220,7 @@ _METRIC_ALARM = Resource(
         "alarmActions": opt(set_of(STR)),
         "alarmDescription": opt(STR),
         "comparisonOperator": opt(choice("GreaterThanOrEqualToThreshold", "GreaterThanThreshold")),
+        "dimensions": opt(map_of(STR)),
         "evaluationPeriods": opt(INT),
         "metricName": opt(STR),
         "name": opt(STR, replace=True),

@@ -243,10 +243,12 @@ CASES = [
             "handler": "h.handler",
             "code": code(HANDLER),
             "environment": {"variables": {"A": "1"}},
+            "loggingConfig": {"logFormat": "Text", "logGroup": "/signet/one"},
             "tags": {"a": "b"},
         },
         {
             "code": code(HANDLER + "# changed\n"),
+            "loggingConfig": {"logFormat": "Text", "logGroup": "/signet/another"},
             "environment": {"variables": {"A": "2", "B": "3"}},
             "memorySize": 256,
             "timeout": 10,
@@ -286,7 +288,15 @@ CASES = [
             "pattern": '{ $.signet = "decision" }',
             "metricTransformation": {"name": "lines", "namespace": "Signet/x", "value": "1"},
         },
-        {"pattern": '{ $.signet = "keys" }'},
+        {
+            "pattern": '{ $.signet = "keys" }',
+            "metricTransformation": {
+                "name": "lines",
+                "namespace": "Signet/x",
+                "value": "1",
+                "dimensions": {"service": "$.service"},
+            },
+        },
         import_id=lambda id_, props: f"{props['logGroupName']}:{id_}",
     ),
     Case(
@@ -296,6 +306,7 @@ CASES = [
             "comparisonOperator": "GreaterThanOrEqualToThreshold",
             "evaluationPeriods": 1,
             "metricName": "lines",
+            "dimensions": {"service": "orders"},
             "namespace": "Signet/x",
             "period": 300,
             "statistic": "Sum",
@@ -305,6 +316,7 @@ CASES = [
         },
         {
             "threshold": 7.5,
+            "dimensions": {"service": "bills"},
             "alarmActions": ["arn:aws:sns:us-east-1:000000000000:t"],
             "okActions": ["arn:aws:sns:us-east-1:000000000000:t"],
             "tags": {"c": "d"},
