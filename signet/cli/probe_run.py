@@ -82,7 +82,7 @@ def log_of(
             remedy="`signet outputs` shows them",
         )
     if cloud == "aws":
-        return _lambda_log(str(told["logGroup"]), from_now=from_now)
+        return _lambda_log(str(told["logGroup"]), service, from_now=from_now)
     from signet.probing.decision_log import WrittenLog
 
     sandbox = os.environ.get("SIGNET_SANDBOX")
@@ -128,7 +128,7 @@ def _fair(result: "CaseResult", target: "ProbeTarget") -> "CaseResult":
     return replace(result, observations=told)
 
 
-def _lambda_log(group: str, *, from_now: bool) -> "LogSource":
+def _lambda_log(group: str, service: str, *, from_now: bool) -> "LogSource":
     import boto3
 
     from signet.probing.decision_log import CloudWatchLog
@@ -136,7 +136,7 @@ def _lambda_log(group: str, *, from_now: bool) -> "LogSource":
     # boto3 reads AWS_DEFAULT_REGION alone, and its default session keeps its first credentials.
     client = boto3.Session(region_name=os.environ.get("AWS_REGION")).client("logs")
     return (
-        CloudWatchLog.from_now(client, group, time.time())
+        CloudWatchLog.from_now(client, group, service, time.time())
         if from_now
-        else CloudWatchLog(client, group)
+        else CloudWatchLog(client, group, service)
     )

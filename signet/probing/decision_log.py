@@ -55,18 +55,26 @@ class LogSource(Protocol):
 
 
 class CloudWatchLog:
-    """The log group of a Lambda function, from a moment on (epoch milliseconds)."""
+    """One service's lines in the log group of all validators, from epoch milliseconds on.
 
-    def __init__(self, client: CloudWatchLogsClient, group: str, *, since: int = 0) -> None:
+    A validator that cannot read its settings names no service in its lines: they are nobody's here.
+    """
+
+    def __init__(
+        self, client: CloudWatchLogsClient, group: str, service: str, *, since: int = 0
+    ) -> None:
         self._client = client
         self._group = group
+        self._service = json.dumps(service)
         self._since = since
         self._seen: set[tuple[str, int, str]] = set()
 
     @classmethod
-    def from_now(cls, client: CloudWatchLogsClient, group: str, now: float) -> CloudWatchLog:
+    def from_now(
+        cls, client: CloudWatchLogsClient, group: str, service: str, now: float
+    ) -> CloudWatchLog:
         """Return the log of what is requested from now on; earlier lines are passed over."""
-        log = cls(client, group, since=int(now * 1000) - _CLOCKS_APART)
+        log = cls(client, group, service, since=int(now * 1000) - _CLOCKS_APART)
         for _ in log.new_lines():
             pass
         return log
@@ -74,18 +82,22 @@ class CloudWatchLog:
     def new_lines(self) -> Iterator[LogLine]:
         """Give each line once, oldest first."""
         pages = self._client.get_paginator("filter_log_events").paginate(
-            logGroupName=self._group, startTime=self._since
+            logGroupName=self._group,
+            startTime=self._since,
+            filterPattern=f"{{ $.service = {self._service} }}",
         )
         try:
             for page in pages:
                 for event in page.get("events", []):
-                    # Not every CloudWatch has event ids; a decision's line has its request's.
+                    # Not every CloudWatch has event ids; a decision's line has its request's. Nor
+                    # does every one apply a pattern; a value's own quotes are escaped in a line.
                     known_by = (event["logStreamName"], event["timestamp"], event["message"])
-                    if known_by not in self._seen:
+                    ours = f'"service":{self._service}' in event["message"]
+                    if ours and known_by not in self._seen:
                         self._seen.add(known_by)
                         yield LogLine(event["timestamp"] // 1000, event["message"])
         except self._client.exceptions.ResourceNotFoundException:
-            return  # A function that never ran has no log group yet.
+            return  # The group was deleted by hand, and no validator has run since.
 
 
 class WrittenLog:
