@@ -39,7 +39,7 @@ class Signal:
 
     @property
     def metric(self) -> str:
-        """What its lines are counted as."""
+        """What it is called within an environment."""
         return f"{self.service}-{self.name}" if self.service else self.name
 
     def alarm_name(self, environment: str) -> str:

@@ -8,10 +8,12 @@ import pulumi_aws as aws
 
 from components.aws import names
 from components.aws.echo_backend import EchoBackend, EchoBackendArgs
+from components.aws.function_role import FunctionRole, FunctionRoleArgs
 from components.aws.gateway import Gateway, GatewayArgs
 from components.aws.guard import Guard
 from components.aws.jwks_store import JwksStore, JwksStoreArgs, document_arns
 from components.aws.key_ring import KeyRing, KeyRingArgs
+from components.aws.log_group import LogGroupArgs, log_group
 from components.aws.monitoring import Monitoring, MonitoringArgs
 from components.aws.settings import AwsSettings, of_service
 from components.aws.validator import Validator, ValidatorArgs
@@ -24,6 +26,7 @@ from components.cloud import (
     MadeValidator,
     ValidatorOrder,
 )
+from components.moved import moved_from
 from components.rings import document_path, folder_of
 from components.settings import Settings
 from signet.documents import JWKS_PATH
@@ -65,7 +68,9 @@ class AwsCloud(CloudPart):
         self._settings = args.settings
         self._aws = args.aws
         self._echo: EchoBackend | None = None
-        self._log_groups: dict[str, pulumi.Output[str]] = {}
+        self._lines: aws.cloudwatch.LogGroup | None = None
+        self._accesses: aws.cloudwatch.LogGroup | None = None
+        self._roles: dict[str, FunctionRole] = {}
         identity = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
         self._account: pulumi.Output[str] = identity.account_id
 
@@ -100,9 +105,6 @@ class AwsCloud(CloudPart):
 
     def make_validator(self, order: ValidatorOrder) -> MadeValidator:
         """Declare a validator, and the gateways with it as their guard."""
-        private = self._settings.publish == "private"
-        folder = folder_of(order.ring)
-        objects = document_arns(self._aws.bucket, self._aws.region, folder) if private else []
         validator = Validator(
             f"{order.service}-validator",
             ValidatorArgs(
@@ -114,14 +116,11 @@ class AwsCloud(CloudPart):
                 memory=self._aws.validator_memory,
                 concurrency=self._aws.validator_concurrency,
                 http_answers=self._aws.http_answers,
-                log_days=self._settings.log_days,
-                readable_objects=objects,
+                role_arn=self._role(order.ring).role_arn,
+                log_group=self._validators_log().name,
             ),
             self._child(),
         )
-        if private:
-            self._readers.append(validator.role_arn)
-        self._log_groups[order.service] = validator.log_group_name
         ours = order.gateway
         gateway = Gateway(
             f"{order.service}-gateway",
@@ -130,7 +129,7 @@ class AwsCloud(CloudPart):
                 service="" if ours is None else order.service,
                 aws=self._aws if ours is None else of_service(self._aws, ours),
                 account_id=self._account,
-                log_days=self._settings.log_days,
+                access_log=self._access_log,
                 echo=self._demo_backend,
                 guard=Guard(
                     function_name=validator.function_name,
@@ -144,7 +143,7 @@ class AwsCloud(CloudPart):
         return MadeValidator(
             expected_sha256=validator.settings_sha256,
             reported_sha256=validator.reported_sha256,
-            log_group=validator.log_group_name,
+            log_group=self._validators_log().name,
             function=validator.function_name,
             urls=gateway.urls,
             attached=gateway.attached,
@@ -157,7 +156,7 @@ class AwsCloud(CloudPart):
             MonitoringArgs(
                 environment=self._settings.environment,
                 region=self._aws.region,
-                log_groups=self._log_groups,
+                log_group=self._validators_log().name,
                 signals=signals,
                 services=services,
                 topic=self._aws.alarm_topic,
@@ -195,6 +194,56 @@ class AwsCloud(CloudPart):
             return ""
         role = names.token_service(self._settings.environment)
         return self._account.apply(lambda account: names.role_arn(role, account, self._aws.region))
+
+    def _validators_log(self) -> aws.cloudwatch.LogGroup:
+        """Return the one group of all validators' lines."""
+        if self._lines is None:
+            self._lines = self._log_group(
+                "aws-validators-log", names.validators_log(self._settings.environment)
+            )
+        return self._lines
+
+    def _access_log(self) -> pulumi.Output[str]:
+        """Return the ARN of the one group that tells who asked which gateway for what."""
+        if self._accesses is None:
+            self._accesses = self._log_group(
+                "aws-gateways-access", names.access_log(self._settings.environment, "gateways")
+            )
+        arn: pulumi.Output[str] = self._accesses.arn
+        return arn
+
+    def _log_group(self, name: str, called: str) -> aws.cloudwatch.LogGroup:
+        settings = self._settings
+        return log_group(
+            name,
+            LogGroupArgs(environment=settings.environment, name=called, days=settings.log_days),
+            self._child(),
+        )
+
+    def _role(self, ring: str) -> FunctionRole:
+        """Return what all validators of a ring run as: they may do the same."""
+        if ring not in self._roles:
+            private = self._settings.publish == "private"
+            where = (self._aws.bucket, self._aws.region, folder_of(ring))
+            before = pulumi.create_urn(f"{ring}-validator", "signet:aws:Validator", parent=self)
+            self._roles[ring] = FunctionRole(
+                f"{ring}-validators",
+                FunctionRoleArgs(
+                    environment=self._settings.environment,
+                    role=names.validator(self._settings.environment, ring),
+                    runs=f"the validators of the key ring {ring}",
+                    log_days=self._settings.log_days,
+                    log_group=self._validators_log(),
+                    # It was one function's role, with rights called otherwise: these are given
+                    # before those go, so that no line is lost while functions change groups.
+                    rights="validators",
+                    readable_objects=document_arns(*where) if private else (),
+                ),
+                moved_from(self._child(), before, f"{ring}-validator-run"),
+            )
+            if private:
+                self._readers.append(self._roles[ring].role_arn)
+        return self._roles[ring]
 
     def _demo_backend(self) -> pulumi.Output[str]:
         """Return the demo backend's ARN: one for all gateways that have no backend of their own."""

@@ -35,7 +35,10 @@ class EchoBackend(pulumi.ComponentResource):
         role = FunctionRole(
             f"{name}-run",
             FunctionRoleArgs(
-                environment=args.environment, function=function_name, log_days=args.log_days
+                environment=args.environment,
+                role=function_name,
+                runs=f"the function {function_name}",
+                log_days=args.log_days,
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -9,10 +9,10 @@ import pulumi
 from components.aws import names
 from components.aws.guard import FunctionBackend, Guard, Target, UrlBackend
 from components.aws.http_gateway import (
-    HttpAuthorizer,
     HttpAuthorizerArgs,
     HttpGateway,
     HttpGatewayArgs,
+    http_authorizer,
 )
 from components.aws.rest_gateway import (
     KINDS,
@@ -33,8 +33,9 @@ class GatewayArgs:
     """Empty for the environment's own."""
     aws: AwsSettings
     account_id: pulumi.Input[str]
-    log_days: int
     guard: Guard
+    access_log: Callable[[], pulumi.Output[str]]
+    """Gives the ARN of the gateways' access log, which is made when it is first asked for."""
     echo: Callable[[], pulumi.Output[str]]
     """Gives the ARN of the demo backend, which is made when it is first asked for."""
 
@@ -82,7 +83,7 @@ class Gateway(pulumi.ComponentResource):
                 region=args.aws.region,
                 guard=args.guard,
                 backend=backend,
-                log_days=args.log_days,
+                access_log=args.access_log(),
                 endpoint=args.aws.endpoint,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -101,8 +102,7 @@ class Gateway(pulumi.ComponentResource):
                 region=args.aws.region,
                 guard=args.guard,
                 backend=backend,
-                log_days=args.log_days,
-                access_logs=args.aws.rest_access_logs,
+                access_log=args.access_log() if args.aws.rest_access_logs else None,
                 endpoint=args.aws.endpoint,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -113,7 +113,7 @@ class Gateway(pulumi.ComponentResource):
         choice = args.aws.http_api
         if choice.mode != "attach":
             return {}
-        authorizer = HttpAuthorizer(
+        authorizer_id = http_authorizer(
             f"{name}-http",
             HttpAuthorizerArgs(
                 api_id=choice.api_id,
@@ -125,7 +125,7 @@ class Gateway(pulumi.ComponentResource):
         return {
             "http": {
                 "apiId": choice.api_id,
-                "authorizers": {"http": authorizer.authorizer_id},
+                "authorizers": {"http": authorizer_id},
                 "instructions": "Set authorizationType CUSTOM and this authorizerId on every "
                 "route, $default included; a route without it is open.",
             }

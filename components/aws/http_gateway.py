@@ -17,6 +17,7 @@ from components.aws.guard import (
 )
 from components.aws.http_stage import HttpStageArgs, http_stage
 from components.aws.tags import environment_tags
+from components.moved import moved_from
 from components.passed_on import IDENTITY_HEADERS
 
 
@@ -30,7 +31,8 @@ class HttpGatewayArgs:
     region: str
     guard: Guard
     backend: Target
-    log_days: int
+    access_log: pulumi.Input[str]
+    """ARN of the log group that tells who asked for what."""
     endpoint: str | None
     """The sandbox's address; None outside it."""
 
@@ -44,46 +46,41 @@ class HttpAuthorizerArgs:
     guard: Guard
 
 
-class HttpAuthorizer(pulumi.ComponentResource):
-    """A Lambda authorizer, format 2.0, and the right to call the validator.
+def http_authorizer(
+    name: str, args: HttpAuthorizerArgs, opts: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
+    """Declare a Lambda authorizer, format 2.0, with the right to call the validator; return its id.
 
     Answers are not kept unless settings say so: an allowed one outlives its token and a withdrawn
     key. One that is kept counts for its own method and path alone, because a simple answer names
     neither, and a policy kept for another path would refuse it (AWS, "Control access to HTTP APIs
     with AWS Lambda authorizers", caching).
     """
-
-    authorizer_id: pulumi.Output[str]
-    """Id that routes name."""
-
-    def __init__(
-        self, name: str, args: HttpAuthorizerArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("signet:aws:HttpAuthorizer", name, None, opts)
-        own = pulumi.ResourceOptions(parent=self)
-        authorizer = aws.apigatewayv2.Authorizer(
-            f"{name}-authorizer",
-            api_id=args.api_id,
-            name="signet",
-            authorizer_type="REQUEST",
-            authorizer_uri=args.guard.invoke_arn,
-            authorizer_payload_format_version="2.0",
-            enable_simple_responses=args.guard.answers_simply,
-            authorizer_result_ttl_in_seconds=args.guard.result_cache,
-            identity_sources=[
-                "$request.header.Authorization",
-                *(["$context.httpMethod", "$context.path"] if args.guard.result_cache else ()),
-            ],
-            opts=own,
-        )
-        permission = allow_authorizer(
-            f"{name}-permission", args.guard, args.execution_arn, authorizer.id, own
-        )
-        # Routes wait for the permission: without it the gateway answers 500 to a good token.
-        self.authorizer_id = pulumi.Output.all(authorizer.id, permission.id).apply(
-            lambda both: str(both[0])
-        )
-        self.register_outputs({"authorizerId": self.authorizer_id})
+    before = pulumi.create_urn(name, "signet:aws:HttpAuthorizer", parent=opts.parent)
+    authorizer = aws.apigatewayv2.Authorizer(
+        f"{name}-authorizer",
+        api_id=args.api_id,
+        name="signet",
+        authorizer_type="REQUEST",
+        authorizer_uri=args.guard.invoke_arn,
+        authorizer_payload_format_version="2.0",
+        enable_simple_responses=args.guard.answers_simply,
+        authorizer_result_ttl_in_seconds=args.guard.result_cache,
+        identity_sources=[
+            "$request.header.Authorization",
+            *(["$context.httpMethod", "$context.path"] if args.guard.result_cache else ()),
+        ],
+        opts=moved_from(opts, before, f"{name}-authorizer"),
+    )
+    permission = allow_authorizer(
+        f"{name}-permission",
+        args.guard,
+        args.execution_arn,
+        authorizer.id,
+        moved_from(opts, before, f"{name}-permission"),
+    )
+    # Routes wait for the permission: without it the gateway answers 500 to a good token.
+    return pulumi.Output.all(authorizer.id, permission.id).apply(lambda both: str(both[0]))
 
 
 class HttpGateway(pulumi.ComponentResource):
@@ -108,24 +105,22 @@ class HttpGateway(pulumi.ComponentResource):
             tags=tags,
             opts=own,
         )
-        authorizer = HttpAuthorizer(
+        self.authorizer_id = http_authorizer(
             name,
             HttpAuthorizerArgs(api_id=api.id, execution_arn=api.execution_arn, guard=args.guard),
             own,
         )
-        routes = self._routes(name, args, api, authorizer.authorizer_id)
+        routes = self._routes(name, args, api, self.authorizer_id)
         http_stage(
             name,
             HttpStageArgs(
                 environment=args.environment,
                 api_id=api.id,
-                log_group=f"{args.title}-http",
-                log_days=args.log_days,
+                access_log=args.access_log,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=routes),
         )
         self.url = api.id.apply(lambda it: names.http_api_url(it, args.region, args.endpoint))
-        self.authorizer_id = authorizer.authorizer_id
         self.register_outputs({"url": self.url, "authorizerId": self.authorizer_id})
 
     def _routes(

@@ -1,4 +1,4 @@
-"""The stage of an HTTP API of ours, and the log of who asked for what."""
+"""The stage of an HTTP API of ours, and what is logged of who asked for what."""
 
 import json
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from components.aws.tags import environment_tags
 
 ACCESS_LOG_FORMAT: Final = json.dumps(
     {
+        "apiId": "$context.apiId",
+        "stage": "$context.stage",
         "requestId": "$context.requestId",
         "time": "$context.requestTime",
         "ip": "$context.identity.sourceIp",
@@ -24,7 +26,8 @@ ACCESS_LOG_FORMAT: Final = json.dumps(
     },
     sort_keys=True,
 )
-"""What the gateway logs of each request: nothing that a token or a query string is part of."""
+"""What a gateway logs of each request, in one place with others: nothing that a token or a query
+string is part of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,36 +36,26 @@ class HttpStageArgs:
 
     environment: str
     api_id: pulumi.Input[str]
-    log_group: str
-    """Its name's last part."""
-    log_days: int
+    access_log: pulumi.Input[str]
+    """ARN of the log group that tells who asked for what."""
     per_second: int | None = None
     """Requests that are let through in all, as many at once; None: the account's own limit."""
 
 
 def http_stage(name: str, args: HttpStageArgs, opts: pulumi.ResourceOptions) -> None:
     """Declare it: every change of the API counts at once. `opts` name the routes to wait for."""
-    tags = environment_tags(args.environment)
-    log_group = aws.cloudwatch.LogGroup(
-        f"{name}-access",
-        # CloudWatch Logs keeps its resource policy short for names below this prefix.
-        name=f"/aws/vendedlogs/{args.log_group}",
-        retention_in_days=args.log_days,
-        tags=tags,
-        opts=pulumi.ResourceOptions(parent=opts.parent),
-    )
     aws.apigatewayv2.Stage(
         f"{name}-stage",
         api_id=args.api_id,
         name="$default",
         auto_deploy=True,
-        access_log_settings={"destination_arn": log_group.arn, "format": ACCESS_LOG_FORMAT},
+        access_log_settings={"destination_arn": args.access_log, "format": ACCESS_LOG_FORMAT},
         default_route_settings=None
         if args.per_second is None
         else {
             "throttling_rate_limit": float(args.per_second),
             "throttling_burst_limit": args.per_second,
         },
-        tags=tags,
+        tags=environment_tags(args.environment),
         opts=opts,
     )

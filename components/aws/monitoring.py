@@ -2,7 +2,7 @@
 their answers, and saved queries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -21,8 +21,8 @@ class MonitoringArgs:
 
     environment: str
     region: str
-    log_groups: Mapping[str, pulumi.Output[str]]
-    """By service: where its validator's lines are."""
+    log_group: pulumi.Input[str]
+    """Where all validators' lines are."""
     signals: Sequence[Signal]
     topic: str
     """ARN of an SNS topic that alarms go to; empty: their state is all that there is."""
@@ -42,19 +42,17 @@ class Monitoring(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:aws:Monitoring", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        for service, group in args.log_groups.items():
-            for signal in args.signals:
-                count_lines(f"{name}-{service}-{signal.name}", args.environment, group, signal, own)
         for signal in args.signals:
+            count_lines(f"{name}-{signal.name}", args.environment, args.log_group, signal, own)
             alarm(f"{name}-{signal.name}", args.environment, args.topic, signal, own)
         self._services(name, args, own)
         self.dashboard = f"signet-{args.environment}"
         cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=self.dashboard,
-            dashboard_body=pulumi.Output.all(**args.log_groups).apply(
-                lambda groups: documents.dashboard(
-                    args.environment, args.region, args.signals, groups
+            dashboard_body=pulumi.Output.from_input(args.log_group).apply(
+                lambda group: documents.dashboard(
+                    args.environment, args.region, args.signals, group
                 )
             ),
             opts=own,
@@ -67,26 +65,28 @@ class Monitoring(pulumi.ComponentResource):
         self.register_outputs({"alarms": self.alarms, "dashboard": self.dashboard})
 
     def _services(self, name: str, args: MonitoringArgs, own: pulumi.ResourceOptions) -> None:
-        """Declare each service's own alarms, and one topic for each contact."""
+        """Declare each service's own alarms, one topic for each contact, and for each signal that
+        services have of their own one filter, which counts each service's lines apart."""
+        counted = {signal.name: signal for each in args.services for signal in each.signals}
+        for signal in counted.values():
+            title = f"{name}-{signal.name}-of-services"
+            count_lines(title, args.environment, args.log_group, signal, own)
         topics = {
             who: contact_topic(f"{name}-{contact_name(who)}", args.environment, who, own)
             for who in sorted({each.contact for each in args.services})
         }
         for each in args.services:
-            group, topic = args.log_groups[each.name], topics[each.contact]
             for signal in each.signals:
-                title = f"{name}-own-{signal.metric}"
-                count_lines(title, args.environment, group, signal, own)
-                alarm(title, args.environment, topic, signal, own)
+                title = f"{name}-own-{each.name}-{signal.name}"
+                alarm(title, args.environment, topics[each.contact], signal, own)
 
     def _query(self, name: str, args: MonitoringArgs, query: Query) -> None:
-        groups = [group for _, group in sorted(args.log_groups.items())]
         cloudwatch.QueryDefinition(
             f"{name}-query",
             # What stands before the slash is a folder in the console.
             name=f"Signet {args.environment}/{query.title}",
             query_string=query.text,
-            log_group_names=groups[: documents.MOST_GROUPS],
+            log_group_names=[args.log_group],
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -94,20 +94,26 @@ class Monitoring(pulumi.ComponentResource):
 def count_lines(
     name: str,
     environment: str,
-    group: pulumi.Output[str],
+    group: pulumi.Input[str],
     signal: Signal,
     opts: pulumi.ResourceOptions,
 ) -> None:
-    """Declare the metric of a signal's lines in one log group."""
+    """Declare the metric of a signal's lines in one log group; of services' own, for each apart.
+
+    The two are metrics of one name: a metric is what its name and its dimensions say together
+    (CloudWatch, "CloudWatch concepts", dimensions), so neither counts the other's lines.
+    """
+    by_service = {"service": "$.service"} if signal.service else None
     cloudwatch.LogMetricFilter(
         f"{name}-lines",
-        name=f"signet-{signal.metric}",
+        name=f"signet-{signal.name}{'-of-services' if by_service else ''}",
         log_group_name=group,
         pattern=documents.pattern(signal),
         metric_transformation=cloudwatch.LogMetricFilterMetricTransformationArgs(
-            name=signal.metric,
+            name=signal.name,
             namespace=documents.namespace(environment),
             value="1",
+            dimensions=by_service,
         ),
         opts=opts,
     )
@@ -152,7 +158,8 @@ def alarm(
         name=signal.alarm_name(environment),
         alarm_description=f"{signal.title}. {signal.runbook}",
         namespace=documents.namespace(environment),
-        metric_name=signal.metric,
+        metric_name=signal.name,
+        dimensions={"service": signal.service} if signal.service else None,
         statistic="Sum",
         period=signal.minutes * 60,
         evaluation_periods=1,

@@ -15,9 +15,6 @@ QUESTIONS: Final = ("who-and-why", "since-when", "key-after-its-end", "flood", "
 SAVED: Final = (*QUESTIONS, "one-request")
 """Questions that are saved queries too; the last is for filling in."""
 
-MOST_GROUPS: Final = 50
-"""Log groups that one query can be asked of (CloudWatch Logs quotas, `StartQuery`)."""
-
 _WIDTH: Final = 24
 _HEIGHT: Final = 6
 
@@ -33,11 +30,8 @@ def pattern(signal: Signal) -> str:
     return f'{{ ($.signet = "{signal.kind}") && ({any_of}) }}'
 
 
-def dashboard(
-    environment: str, region: str, signals: Sequence[Signal], groups: Mapping[str, str]
-) -> str:
-    """Return the body: the signals over time, then each question about the log groups' lines."""
-    sources = " | ".join(f"SOURCE '{group}'" for _, group in sorted(groups.items()))
+def dashboard(environment: str, region: str, signals: Sequence[Signal], group: str) -> str:
+    """Return the body: the signals over time, then each question about the log group's lines."""
     metrics = {
         "title": f"Signet {environment}: signals",
         "region": region,
@@ -56,7 +50,7 @@ def dashboard(
                 "title": query.title,
                 "region": region,
                 "view": "table",
-                "query": f"{sources} | {query.text}",
+                "query": f"SOURCE '{group}' | {query.text}",
             },
         )
         for query in load("aws", QUESTIONS)

@@ -23,6 +23,23 @@ def validator(environment: str, service: str) -> str:
     return fitted(f"signet-{environment}-{service}-validator", _FUNCTION_LENGTH)
 
 
+def validators_log(environment: str) -> str:
+    """Return the log group of all validators' lines.
+
+    Not below `/aws/lambda/`, where Lambda names groups by functions.
+    """
+    return f"/signet/{environment}/validators"
+
+
+def access_log(environment: str, of: str) -> str:
+    """Return the log group of who asked `of` (the gateways, the token service) for what.
+
+    CloudWatch Logs keeps its resource policy short for names below this prefix (CloudWatch Logs,
+    "Enabling logging from AWS services", resource policy size).
+    """
+    return f"/aws/vendedlogs/signet-{environment}-{of}"
+
+
 def gateway(environment: str, service: str) -> str:
     """Return what an API is called; an empty service stands for the environment's own."""
     return f"signet-{environment}-{service}" if service else f"signet-{environment}"

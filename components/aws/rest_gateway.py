@@ -41,9 +41,9 @@ class RestGatewayArgs:
     region: str
     guard: Guard
     backend: Target
-    log_days: int
-    access_logs: bool
-    """Needs the account's CloudWatch role, which is one setting for a whole account and region."""
+    access_log: pulumi.Input[str] | None
+    """ARN of the log group that tells who asked for what; None for no such log. It needs the
+    account's CloudWatch role, which is one setting for a whole account and region."""
     endpoint: str | None
     """The sandbox's address; None outside it."""
 
@@ -225,29 +225,16 @@ class RestGateway(pulumi.ComponentResource):
                 parent=self, depends_on=[part.integration for part in guarded]
             ),
         )
-        logs = self._access_logs(name, args) if args.access_logs else None
         aws.apigateway.Stage(
             f"{name}-stage",
             rest_api=api.id,
             deployment=deployment.id,
             stage_name=STAGE,
-            access_log_settings=logs,
+            access_log_settings=None
+            if args.access_log is None
+            else {"destination_arn": args.access_log, "format": _REST_LOG_FORMAT},
             tags=environment_tags(args.environment),
             opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    def _access_logs(
-        self, name: str, args: RestGatewayArgs
-    ) -> aws.apigateway.StageAccessLogSettingsArgs:
-        log_group = aws.cloudwatch.LogGroup(
-            f"{name}-access",
-            name=f"/aws/vendedlogs/signet-{args.environment}-rest",
-            retention_in_days=args.log_days,
-            tags=environment_tags(args.environment),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        return aws.apigateway.StageAccessLogSettingsArgs(
-            destination_arn=log_group.arn, format=_REST_LOG_FORMAT
         )
 
 

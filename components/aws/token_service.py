@@ -16,6 +16,7 @@ import pulumi_aws as aws
 from components.aws import names, policies
 from components.aws.function_role import FunctionRole, FunctionRoleArgs
 from components.aws.http_stage import HttpStageArgs, http_stage
+from components.aws.log_group import LogGroupArgs, log_group
 from components.aws.monitoring import alarm, count_lines
 from components.aws.settings_layer import reported_hash, settings_layer
 from components.aws.tags import environment_tags
@@ -135,7 +136,10 @@ class TokenService(TokenServicePart):
         role = FunctionRole(
             f"{name}-run",
             FunctionRoleArgs(
-                environment=args.environment, function=function_name, log_days=args.log_days
+                environment=args.environment,
+                role=function_name,
+                runs=f"the function {function_name}",
+                log_days=args.log_days,
             ),
             own,
         )
@@ -187,13 +191,21 @@ class TokenService(TokenServicePart):
             target=integration.id.apply(lambda it: f"integrations/{it}"),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
+        access = log_group(
+            f"{name}-access",
+            LogGroupArgs(
+                environment=args.environment,
+                name=names.access_log(args.environment, "token-service"),
+                days=args.log_days,
+            ),
+            own,
+        )
         http_stage(
             name,
             HttpStageArgs(
                 environment=args.environment,
                 api_id=api.id,
-                log_group=f"signet-{args.environment}-token-service",
-                log_days=args.log_days,
+                access_log=access.arn,
                 # Above this Lambda refuses, and an HTTP API makes that a 500 or 503.
                 per_second=REQUESTS * (args.instances or _UNBOUNDED),
             ),

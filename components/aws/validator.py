@@ -1,6 +1,5 @@
 """The validator of one service as a Lambda function."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,7 +8,6 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws import names
-from components.aws.function_role import FunctionRole, FunctionRoleArgs
 from components.aws.settings import HttpAnswers
 from components.aws.settings_layer import reported_hash, settings_layer
 from components.aws.tags import environment_tags
@@ -43,13 +41,14 @@ class ValidatorArgs:
     concurrency: int
     """Reserved concurrent executions; 0 reserves none."""
     http_answers: HttpAnswers
-    log_days: int
-    readable_objects: Sequence[str] = ()
-    """S3 object ARNs that it may read; empty when the documents are public."""
+    role_arn: pulumi.Input[str]
+    """What it runs as, with all validators of its key ring."""
+    log_group: pulumi.Input[str]
+    """Name of the group that its lines go to, with all validators' of the environment."""
 
 
 class Validator(pulumi.ComponentResource):
-    """The bundle as a function, its settings as a layer beside it, and a role of its own."""
+    """The bundle as a function, and its settings as a layer beside it."""
 
     function_name: pulumi.Output[str]
     """The function's name."""
@@ -57,10 +56,6 @@ class Validator(pulumi.ComponentResource):
     """The function's ARN."""
     invoke_arn: pulumi.Output[str]
     """The URI by which API Gateway calls it."""
-    role_arn: pulumi.Output[str]
-    """The role that it runs as."""
-    log_group_name: pulumi.Output[str]
-    """Where its decisions are logged."""
     settings_sha256: pulumi.Output[str]
     """The settings hash that this run means it to have."""
     reported_sha256: pulumi.Output[str]
@@ -72,16 +67,6 @@ class Validator(pulumi.ComponentResource):
         super().__init__("signet:aws:Validator", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         function_name = names.validator(args.environment, args.service)
-        role = FunctionRole(
-            f"{name}-run",
-            FunctionRoleArgs(
-                environment=args.environment,
-                function=function_name,
-                log_days=args.log_days,
-                readable_objects=args.readable_objects,
-            ),
-            own,
-        )
         runtime = f"python{args.python}"
         layer = aws.lambda_.LayerVersion(
             f"{name}-settings",
@@ -96,29 +81,28 @@ class Validator(pulumi.ComponentResource):
             f"{name}-function",
             name=function_name,
             description=f"Signet validator of {args.service} in {args.environment}",
-            role=role.role_arn,
+            role=args.role_arn,
             runtime=runtime,
             architectures=["x86_64"],
             handler=HANDLER,
             code=pulumi.FileArchive(str(args.bundle)),
             layers=[layer.arn],
             environment={"variables": self._variables(args)},
+            # As text, so that each line is the JSON that we wrote, and not that within Lambda's.
+            logging_config={"log_format": "Text", "log_group": args.log_group},
             memory_size=args.memory,
             timeout=_TIMEOUT_SECONDS,
             reserved_concurrent_executions=args.concurrency or None,
             tags=environment_tags(args.environment),
-            opts=never_missing(pulumi.ResourceOptions(parent=self, depends_on=[role])),
+            opts=never_missing(own),
         )
         self.function_name = function.name
         self.function_arn = function.arn
         self.invoke_arn = function.invoke_arn
-        self.role_arn = role.role_arn
-        self.log_group_name = role.log_group_name
         self.reported_sha256 = function.environment.apply(reported_hash)
         self.register_outputs(
             {
                 "functionArn": self.function_arn,
-                "logGroupName": self.log_group_name,
                 "settingsSha256": self.settings_sha256,
                 "reportedSha256": self.reported_sha256,
             }

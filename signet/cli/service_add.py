@@ -16,7 +16,7 @@ from signet.service_edit import Draft, manifest
 
 _CLOUDS = ("aws", "azure", "gcp")
 _MADE = {
-    "aws": "a Lambda function with a role, a log group and a settings layer",
+    "aws": "a Lambda function with a settings layer",
     "azure": "a Flex Consumption function app with an identity and a log workspace",
     "gcp": "a Cloud Run service with an account of its own",
 }

@@ -175,6 +175,16 @@ def test_what_moved_is_known_by_where_it_stood(declared: list[Declared]) -> None
     }
 
 
+def test_an_awss_authorizer_stood_in_a_component_of_its_own(declared: list[Declared]) -> None:
+    found = [each for each in declared if each.name.endswith(("-http-authorizer", "-permission"))]
+    found = [each for each in found if each.type.startswith("aws:") and each.aliases]
+    assert {each.type.rpartition(":")[2] for each in found} == {"Authorizer", "Permission"}
+    for each in found:
+        ((known, parent),) = each.aliases
+        assert known == each.name
+        assert parent.rpartition("::")[0].endswith("$signet:aws:HttpAuthorizer")
+
+
 def test_every_resource_is_of_a_provider_whose_version_is_told(declared: list[Declared]) -> None:
     for resource in declared:
         if sdk_of(resource) is not None:

@@ -25,7 +25,6 @@ COMPONENTS = {
     "signet:aws:EchoBackend",
     "signet:aws:FunctionRole",
     "signet:aws:Gateway",
-    "signet:aws:HttpAuthorizer",
     "signet:aws:HttpGateway",
     "signet:aws:JwksStore",
     "signet:aws:KeyRing",
@@ -193,7 +192,7 @@ def test_the_published_documents_carry_type_age_and_content(whole: Whole) -> Non
     [
         ("public", False, ["*"]),
         ("private", True, [{"AWS": [f"arn:aws:role:eu-central-1:{mocked.ACCOUNT}:"
-                                    "environment-validator-run-role"]}]),
+                                    "environment-validators-role"]}]),
     ],
 )  # fmt: skip
 def test_a_bucket_opens_exactly_two_objects_to_exactly_its_readers(
@@ -256,7 +255,7 @@ def test_a_validator_reads_a_private_store_with_its_own_role(whole: Whole) -> No
         "url": run.exports["jwksUrls"]["aws"],
     }
     ValidatorSettings.parse(artefact(run).encode())
-    rights = json.loads(run.one("environment-validator-run-rights").inputs["policy"])["Statement"]
+    rights = json.loads(run.one("environment-validators-rights").inputs["policy"])["Statement"]
     assert [statement["Action"] for statement in rights] == [
         ["logs:CreateLogStream", "logs:PutLogEvents"],
         "s3:GetObject",
@@ -283,15 +282,28 @@ def test_a_validator_function_reports_the_hash_of_its_settings(whole: Whole) -> 
     assert run.exports["validators"]["environment-aws"]["settingsSha256"] == expected
 
 
-def test_a_functions_role_may_write_to_its_own_log_group_and_do_nothing_else(whole: Whole) -> None:
+@pytest.mark.parametrize(
+    ("role", "group", "named"),
+    [
+        ("environment-validators", "aws-validators-log", "/signet/test/validators"),
+        (
+            "environment-gateway-echo-run",
+            "environment-gateway-echo-run-logs",
+            "/aws/lambda/signet-test-echo",
+        ),
+    ],
+)
+def test_a_functions_role_may_write_to_one_log_group_and_do_nothing_else(
+    whole: Whole, role: str, group: str, named: str
+) -> None:
     run = whole()
-    log_group = run.one("environment-validator-run-logs").inputs
-    assert log_group["name"] == "/aws/lambda/signet-test-environment-validator"
+    log_group = run.one(group).inputs
+    assert log_group["name"] == named
     assert log_group["retentionInDays"] == 90
-    policy = json.loads(run.one("environment-validator-run-rights").inputs["policy"])
+    policy = json.loads(run.one(f"{role}-rights").inputs["policy"])
     assert len(policy["Statement"]) == 1
-    assert policy["Statement"][0]["Resource"].endswith("environment-validator-run-logs:*")
-    trust = json.loads(run.one("environment-validator-run-role").inputs["assumeRolePolicy"])
+    assert policy["Statement"][0]["Resource"].endswith(f":{group}:*")
+    trust = json.loads(run.one(f"{role}-role").inputs["assumeRolePolicy"])
     assert trust["Statement"][0]["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 

@@ -114,7 +114,10 @@ def test_the_http_stage_deploys_by_itself_and_logs_without_tokens(whole: Whole) 
     shown = stage["accessLogSettings"]["format"].lower()
     assert "authorization" not in shown.replace("authorizer", "")
     assert "querystring" not in shown
-    logs = run.one("environment-gateway-http-access").inputs
+    assert {"$context.apiId", "$context.stage"} <= set(
+        json.loads(stage["accessLogSettings"]["format"]).values()
+    )
+    logs = run.one("aws-gateways-access").inputs
     assert logs["retentionInDays"] == 90
 
 
@@ -268,6 +271,9 @@ def test_access_logs_of_the_rest_api_are_on_request(whole: Whole) -> None:
     assert "accessLogSettings" not in whole().one("environment-gateway-rest-stage").inputs
     run = whole(settings={"awsRestAccessLogs": "true"})
     stage = run.one("environment-gateway-rest-stage").inputs
+    http = run.one("environment-gateway-http-stage").inputs
+    settings = [each["accessLogSettings"]["destinationArn"] for each in (stage, http)]
+    assert settings[0] == settings[1]
     assert "$context.integration.status" in stage["accessLogSettings"]["format"]
     json.loads(stage["accessLogSettings"]["format"])
 

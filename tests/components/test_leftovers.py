@@ -13,6 +13,7 @@ from components.aws import leftovers
 from components.aws.leftovers import Aws
 from signet.errors import CouldNotCheck
 from signet.interrupted import Wanted
+from tests.components.conftest import Whole
 
 OURS = {"signet:environment": "dev", "signet:generation": "1"}
 THEIRS = {"signet:environment": "prod"}
@@ -146,6 +147,38 @@ def test_a_log_group_is_ours_by_its_whole_name_and_its_tags(
         )
         == found
     )
+
+
+@pytest.mark.parametrize("name", ["aws-validators-log", "aws-gateways-access"])
+def test_a_log_group_that_all_services_share_is_found_by_what_is_declared_of_it(
+    looking: Any, whole: Whole, name: str
+) -> None:
+    group = whole().one(name)
+    called, tags = group.inputs["name"], group.inputs["tags"]
+    there = [{"logGroupName": each, "arn": f"arn:{each}:*"} for each in (called, f"{called}-old")]
+    told = {
+        "describe_log_groups": {"logGroups": there},
+        "list_tags_for_resource": lambda resourceArn: {"tags": tags},  # noqa: N803
+    }
+    assert looking(group.type, group.inputs, **told) == [called]
+    assert looking(group.type, group.inputs, (called,), **told) == []
+
+
+def test_the_role_that_a_rings_validators_share_is_found_by_what_is_declared_of_it(
+    looking: Any, whole: Whole
+) -> None:
+    role = whole().one("environment-validators-role")
+    tags = [{"Key": key, "Value": value} for key, value in role.inputs["tags"].items()]
+    told = {"get_role": {}, "list_role_tags": {"Tags": tags}}
+    assert looking(role.type, role.inputs, **told) == ["signet-test-environment-validator"]
+    theirs = {"get_role": {}, "list_role_tags": {"Tags": []}}
+    assert looking(role.type, role.inputs, **theirs) == []
+
+
+def test_what_counts_lines_is_put_again_whoever_put_it(looking: Any, whole: Whole) -> None:
+    filters = whole().of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    assert filters
+    assert [looking(each.type, each.inputs) for each in filters] == [[]] * len(filters)
 
 
 def test_a_saved_query_is_ours_by_its_whole_name(looking: Any) -> None:

@@ -231,8 +231,7 @@ def titles(cloud: str, names: Sequence[str]) -> list[str]:
 
 
 def test_awss_dashboard_has_every_signal_and_every_question() -> None:
-    groups = {"orders": "/aws/lambda/b", "environment": "/aws/lambda/a"}
-    told = json.loads(aws_documents.dashboard("prod", "eu-central-1", SIGNALS, groups))
+    told = json.loads(aws_documents.dashboard("prod", "eu-central-1", SIGNALS, "/signet/a"))
     chart, *logs = told["widgets"]
     assert [metric[:2] for metric in chart["properties"]["metrics"]] == [
         ["Signet/prod", name] for name in NAMES
@@ -240,7 +239,7 @@ def test_awss_dashboard_has_every_signal_and_every_question() -> None:
     assert [log["properties"]["title"] for log in logs] == titles("aws", aws_documents.QUESTIONS)
     for log in logs:
         query = log["properties"]["query"]
-        assert query.startswith("SOURCE '/aws/lambda/a' | SOURCE '/aws/lambda/b' | ")
+        assert query.startswith("SOURCE '/signet/a' | filter ")
         assert log["properties"]["region"] == "eu-central-1"
     places = {(each["x"], each["y"]) for each in told["widgets"]}
     assert len(places) == len(told["widgets"])
@@ -276,16 +275,14 @@ def test_a_query_is_its_title_and_its_text() -> None:
 # --- the components -------------------------------------------------------------------------------
 
 
-TWO = {"orders": "/aws/lambda/a", "environment": "/aws/lambda/a"}
-
-
-def _aws(target: str, groups: Mapping[str, str] = TWO) -> Any:
+def _aws(target: str, services: Sequence[WatchedService] = ()) -> Any:
     args = aws.MonitoringArgs(
         environment="prod",
         region="eu-central-1",
-        log_groups={name: pulumi.Output.from_input(group) for name, group in groups.items()},
+        log_group="/signet/prod/validators",
         signals=SIGNALS,
         topic=target,
+        services=services,
     )
     return aws.Monitoring("watch", args)
 
@@ -360,11 +357,30 @@ def test_alarms_begin_at_the_same_number_in_every_cloud() -> None:
         assert threshold["aggregations"][0]["alignmentPeriod"] == f"{signal.minutes * 60}s"
 
 
-def test_each_services_lines_count_toward_the_environments_metrics() -> None:
-    filters = mocked.run(lambda: _aws("")).of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
-    assert len(filters) == 2 * len(SIGNALS)
-    told = {each.inputs["metricTransformation"]["namespace"] for each in filters}
-    assert told == {"Signet/prod"}
+def test_on_aws_lines_are_counted_once_for_all_services_and_once_for_each() -> None:
+    run = mocked.run(lambda: _aws("", OWN))
+    filters = run.of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    assert {each.inputs["logGroupName"] for each in filters} == {"/signet/prod/validators"}
+    counted = [each.inputs["metricTransformation"] for each in filters]
+    assert {each["namespace"] for each in counted} == {"Signet/prod"}
+    assert sorted(each["name"] for each in counted if "dimensions" not in each) == sorted(NAMES)
+    of_services = {each["name"]: each["dimensions"] for each in counted if "dimensions" in each}
+    # As many whatever the number of services, of which there are three here.
+    assert of_services == {name: {"service": "$.service"} for name in OF_A_SERVICE}
+    assert len({each.inputs["name"] for each in filters}) == len(filters)
+
+
+def test_on_aws_an_environments_alarm_and_a_services_never_read_the_same_metric() -> None:
+    alarms = mocked.run(lambda: _aws("", OWN)).of("aws:cloudwatch/metricAlarm:MetricAlarm")
+    read = [(each.inputs["metricName"], each.inputs.get("dimensions")) for each in alarms]
+    wanted: list[tuple[str, Any]] = [(name, None) for name in NAMES]
+    wanted += [(name, {"service": each.name}) for each in OWN for name in OF_A_SERVICE]
+    assert sorted(read, key=str) == sorted(wanted, key=str)
+
+
+def test_a_service_is_named_in_every_line_that_is_counted_for_it() -> None:
+    for signal in of_service("orders", SIGNALS):
+        assert "service" in SCHEMA["$defs"][signal.kind]["required"]
 
 
 def test_the_whole_program_exports_its_alarms(whole: Whole) -> None:
@@ -404,11 +420,12 @@ def test_azures_queries_are_in_one_pack_of_the_environment_by_fixed_ids() -> Non
     assert len(set(ids)) == len(azure_documents.SAVED)
 
 
-def test_awss_queries_are_asked_of_as_many_log_groups_as_one_query_may_have() -> None:
-    run = mocked.run(lambda: _aws("", {f"s{at:02}": f"/g/{at:02}" for at in range(60)}))
-    for each in run.of("aws:cloudwatch/queryDefinition:QueryDefinition"):
-        assert each.inputs["logGroupNames"] == [f"/g/{number:02}" for number in range(50)]
+def test_awss_queries_are_asked_of_every_validators_lines() -> None:
+    asked = mocked.run(lambda: _aws("", OWN)).of("aws:cloudwatch/queryDefinition:QueryDefinition")
+    assert {tuple(each.inputs["logGroupNames"]) for each in asked} == {("/signet/prod/validators",)}
 
+
+OF_A_SERVICE = ["refusals", "could-not-check"]
 
 OWN = [
     WatchedService(

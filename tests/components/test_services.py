@@ -1,13 +1,13 @@
 """Onboarded services under mocks: what each manifest adds, and that it touches nothing else."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.aws import names as aws_names
-from components.aws.monitoring_documents import SAVED
 from components.azure import names as azure_names
 from components.fitted import fitted
 from components.gcp import names as gcp_names
@@ -46,8 +46,7 @@ def folder(where: Path, **services: str) -> dict[str, str]:
 
 def declared(run: mocked.Run) -> dict[str, object]:
     """Every resource but those that name all services or a contact, by the end of its URN."""
-    shared = {"journal", "confirmed", "aws-monitoring-dashboard"}
-    shared |= {f"aws-monitoring-{question}-query" for question in SAVED}
+    shared = {"journal", "confirmed"}
     return {
         resource.urn.split("::", 2)[2]: mocked.plain(resource.inputs)
         for resource in run.resources
@@ -86,6 +85,93 @@ def test_a_second_service_changes_nothing_of_the_first_nor_of_the_environment(
     added = set(after) - set(before)
     assert added
     assert [urn for urn in added if "bills" not in urn] == []
+
+
+FURTHER = {
+    "signet:aws:Validator": 1,
+    "aws:lambda/layerVersion:LayerVersion": 1,
+    "aws:lambda/function:Function": 1,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 2,
+    "signet:aws:Gateway": 1,
+    "signet:aws:HttpGateway": 1,
+    "aws:apigatewayv2/api:Api": 1,
+    "aws:apigatewayv2/authorizer:Authorizer": 1,
+    "aws:apigatewayv2/integration:Integration": 1,
+    "aws:apigatewayv2/route:Route": 1,
+    "aws:apigatewayv2/stage:Stage": 1,
+    "aws:lambda/permission:Permission": 2,
+}
+"""What a further service is on AWS: each is written into the state twice (docs/decisions/0011)."""
+
+
+def test_a_further_service_is_no_more_resources_than_it_has_to_be(
+    whole: Whole, tmp_path: Path
+) -> None:
+    before = declared(whole(settings=folder(tmp_path, orders="create")))
+    (tmp_path / "more").mkdir()
+    after = declared(whole(settings=folder(tmp_path / "more", orders="create", bills="create")))
+    kinds = (urn.partition("::")[0].rpartition("$")[2] for urn in set(after) - set(before))
+    assert Counter(kinds) == FURTHER
+
+
+def test_validators_of_a_ring_run_as_one_role_and_a_ring_of_its_own_as_another(
+    whole: Whole, tmp_path: Path
+) -> None:
+    given = own_ring(tmp_path, orders="none") | folder(tmp_path, bills="none")
+    run = whole(settings={**given, "publish": "private"})
+    roles = {
+        each.inputs["name"]: each.inputs["role"] for each in run.of("aws:lambda/function:Function")
+    }
+    shared, own = run.one("environment-validators-role"), run.one("orders-validators-role")
+    assert shared.inputs["name"] == "signet-test-environment-validator"
+    assert roles["signet-test-bills-validator"].endswith(f":{shared.name}")
+    assert roles["signet-test-environment-validator"].endswith(f":{shared.name}")
+    assert roles["signet-test-orders-validator"].endswith(f":{own.name}")
+    for ring, folder_name in (("environment", ""), ("orders", "orders/")):
+        policy = json.loads(run.one(f"{ring}-validators-rights").inputs["policy"])
+        (readable,) = [s["Resource"] for s in policy["Statement"] if s["Sid"] == "PublishedKeys"]
+        assert f"arn:aws:s3:::signet-test-keys/{folder_name}{JWKS_PATH}" in readable
+        assert len(readable) == 2
+
+
+def test_a_rings_role_is_known_by_where_its_validators_own_role_stood(
+    whole: Whole, tmp_path: Path
+) -> None:
+    run = whole(settings=own_ring(tmp_path, orders="none"))
+    roles = {each.name: each for each in run.of("signet:aws:FunctionRole")}
+    for ring in ("environment", "orders"):
+        ((known, parent),) = roles[f"{ring}-validators"].aliases
+        assert known == f"{ring}-validator-run"
+        assert parent.endswith(f"$signet:aws:Validator::{ring}-validator")
+        # The rights are called otherwise: so those to the old log group go last.
+        assert run.one(f"{ring}-validators-rights").inputs["name"] == "validators"
+    assert run.one("environment-gateway-echo-run-rights").inputs["name"] == "run"
+
+
+def test_all_validators_log_to_one_group_and_all_gateways_to_another(
+    whole: Whole, tmp_path: Path
+) -> None:
+    run = whole(settings=folder(tmp_path, orders="create", bills="create"))
+    validators = [
+        each.inputs["loggingConfig"]
+        for each in run.of("aws:lambda/function:Function")
+        if each.name.endswith("-validator-function")
+    ]
+    assert validators == [{"logFormat": "Text", "logGroup": "/signet/test/validators"}] * 3
+    stages = [each.inputs for each in run.of("aws:apigatewayv2/stage:Stage")]
+    assert {each["accessLogSettings"]["destinationArn"] for each in stages} == {
+        f"arn:aws:loggroup:eu-central-1:{mocked.ACCOUNT}:aws-gateways-access"
+    }
+    assert len(stages) == 3
+    assert {each.inputs["name"] for each in run.of("aws:cloudwatch/logGroup:LogGroup")} == {
+        "/signet/test/validators",
+        "/aws/vendedlogs/signet-test-gateways",
+        "/aws/lambda/signet-test-echo",
+    }
+    told = run.exports["validators"]
+    assert {told[name]["logGroup"] for name in ("orders-aws", "bills-aws", "environment-aws")} == {
+        "/signet/test/validators"
+    }
 
 
 @pytest.mark.parametrize(
