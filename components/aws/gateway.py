@@ -16,10 +16,10 @@ from components.aws.http_gateway import (
 )
 from components.aws.rest_gateway import (
     KINDS,
-    RestAuthorizer,
     RestAuthorizerArgs,
     RestGateway,
     RestGatewayArgs,
+    rest_authorizer,
 )
 from components.aws.settings import ApiChoice, AwsSettings
 
@@ -136,7 +136,7 @@ class Gateway(pulumi.ComponentResource):
         if choice.mode != "attach":
             return {}
         authorizers = {
-            f"rest-{kind.lower()}": RestAuthorizer(
+            f"rest-{kind.lower()}": rest_authorizer(
                 f"{name}-rest-{kind.lower()}",
                 RestAuthorizerArgs(
                     api_id=choice.api_id,
@@ -145,7 +145,7 @@ class Gateway(pulumi.ComponentResource):
                     kind=kind,
                 ),
                 pulumi.ResourceOptions(parent=self),
-            ).authorizer_id
+            )
             for kind in KINDS
         }
         return {

@@ -44,9 +44,12 @@ def allow_authorizer(
     execution_arn: pulumi.Input[str],
     authorizer_id: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
-) -> aws.lambda_.Permission:
-    """Let exactly this authorizer of this API call the validator."""
-    return aws.lambda_.Permission(
+) -> pulumi.Output[str]:
+    """Let exactly this authorizer of this API call the validator; return its id once it may.
+
+    Routes wait for that: without the permission the gateway answers 500 to a good token.
+    """
+    permission = aws.lambda_.Permission(
         name,
         action="lambda:InvokeFunction",
         function=guard.function_name,
@@ -54,6 +57,7 @@ def allow_authorizer(
         source_arn=pulumi.Output.format("{0}/authorizers/{1}", execution_arn, authorizer_id),
         opts=opts,
     )
+    return pulumi.Output.all(authorizer_id, permission.id).apply(lambda both: str(both[0]))
 
 
 def allow_backend(

@@ -72,15 +72,13 @@ def http_authorizer(
         ],
         opts=moved_from(opts, before, f"{name}-authorizer"),
     )
-    permission = allow_authorizer(
+    return allow_authorizer(
         f"{name}-permission",
         args.guard,
         args.execution_arn,
         authorizer.id,
         moved_from(opts, before, f"{name}-permission"),
     )
-    # Routes wait for the permission: without it the gateway answers 500 to a good token.
-    return pulumi.Output.all(authorizer.id, permission.id).apply(lambda both: str(both[0]))
 
 
 class HttpGateway(pulumi.ComponentResource):

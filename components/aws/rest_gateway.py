@@ -20,6 +20,7 @@ from components.aws.guard import (
 )
 from components.aws.http_stage import ACCESS_LOG_FORMAT
 from components.aws.tags import environment_tags
+from components.moved import moved_from
 from components.passed_on import IDENTITY_HEADERS
 from signet.documents import canonical
 
@@ -58,44 +59,38 @@ class RestAuthorizerArgs:
     kind: AuthorizerKind
 
 
-class RestAuthorizer(pulumi.ComponentResource):
-    """A Lambda authorizer, and the right to call the validator.
+def rest_authorizer(
+    name: str, args: RestAuthorizerArgs, opts: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
+    """Declare a Lambda authorizer with the right to call the validator; return its id.
 
     Answers are kept only where settings say so, and never those of a TOKEN authorizer: the token is
     their only key, and a policy for one method would refuse a good token at the next.
     """
-
-    authorizer_id: pulumi.Output[str]
-    """Id that methods name."""
-
-    def __init__(
-        self, name: str, args: RestAuthorizerArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("signet:aws:RestAuthorizer", name, None, opts)
-        own = pulumi.ResourceOptions(parent=self)
-        cached = args.guard.result_cache if args.kind == "REQUEST" else 0
-        authorizer = aws.apigateway.Authorizer(
-            f"{name}-authorizer",
-            rest_api=args.api_id,
-            name=f"signet-{args.kind.lower()}",
-            type=args.kind,
-            authorizer_uri=args.guard.invoke_arn,
-            authorizer_result_ttl_in_seconds=cached,
-            identity_source=",".join(
-                [
-                    "method.request.header.Authorization",
-                    *(["context.httpMethod", "context.path"] if cached else ()),
-                ]
-            ),
-            opts=own,
-        )
-        permission = allow_authorizer(
-            f"{name}-permission", args.guard, args.execution_arn, authorizer.id, own
-        )
-        self.authorizer_id = pulumi.Output.all(authorizer.id, permission.id).apply(
-            lambda both: str(both[0])
-        )
-        self.register_outputs({"authorizerId": self.authorizer_id})
+    before = pulumi.create_urn(name, "signet:aws:RestAuthorizer", parent=opts.parent)
+    cached = args.guard.result_cache if args.kind == "REQUEST" else 0
+    authorizer = aws.apigateway.Authorizer(
+        f"{name}-authorizer",
+        rest_api=args.api_id,
+        name=f"signet-{args.kind.lower()}",
+        type=args.kind,
+        authorizer_uri=args.guard.invoke_arn,
+        authorizer_result_ttl_in_seconds=cached,
+        identity_source=",".join(
+            [
+                "method.request.header.Authorization",
+                *(["context.httpMethod", "context.path"] if cached else ()),
+            ]
+        ),
+        opts=moved_from(opts, before, f"{name}-authorizer"),
+    )
+    return allow_authorizer(
+        f"{name}-permission",
+        args.guard,
+        args.execution_arn,
+        authorizer.id,
+        moved_from(opts, before, f"{name}-permission"),
+    )
 
 
 class RestGateway(pulumi.ComponentResource):
@@ -128,7 +123,7 @@ class RestGateway(pulumi.ComponentResource):
         self.urls = {}
         guarded: list[_Guarded] = []
         for kind in KINDS:
-            authorizer = RestAuthorizer(
+            authorizer_id = rest_authorizer(
                 f"{name}-{kind.lower()}",
                 RestAuthorizerArgs(
                     api_id=api.id,
@@ -138,8 +133,8 @@ class RestGateway(pulumi.ComponentResource):
                 ),
                 own,
             )
-            self.authorizer_ids[kind] = authorizer.authorizer_id
-            guarded += self._path(name, args, api, kind, authorizer.authorizer_id)
+            self.authorizer_ids[kind] = authorizer_id
+            guarded += self._path(name, args, api, kind, authorizer_id)
             self.urls[kind] = pulumi.Output.all(api.id, kind.lower()).apply(
                 lambda both: _url(both[0], both[1], args)
             )

@@ -175,14 +175,18 @@ def test_what_moved_is_known_by_where_it_stood(declared: list[Declared]) -> None
     }
 
 
-def test_an_awss_authorizer_stood_in_a_component_of_its_own(declared: list[Declared]) -> None:
-    found = [each for each in declared if each.name.endswith(("-http-authorizer", "-permission"))]
-    found = [each for each in found if each.type.startswith("aws:") and each.aliases]
-    assert {each.type.rpartition(":")[2] for each in found} == {"Authorizer", "Permission"}
+def test_awss_authorizers_stood_in_components_of_their_own(declared: list[Declared]) -> None:
+    kinds = {"Authorizer", "Permission"}
+    found = [each for each in declared if each.type.rpartition(":")[2] in kinds and each.aliases]
+    assert {each.type for each in found} >= {
+        "aws:apigatewayv2/authorizer:Authorizer",
+        "aws:lambda/permission:Permission",
+    }
     for each in found:
         ((known, parent),) = each.aliases
         assert known == each.name
-        assert parent.rpartition("::")[0].endswith("$signet:aws:HttpAuthorizer")
+        kind = "Rest" if "-rest-" in each.name else "Http"
+        assert parent.rpartition("::")[0].endswith(f"$signet:aws:{kind}Authorizer")
 
 
 def test_every_resource_is_of_a_provider_whose_version_is_told(declared: list[Declared]) -> None:

@@ -29,7 +29,6 @@ COMPONENTS = {
     "signet:aws:JwksStore",
     "signet:aws:KeyRing",
     "signet:aws:Monitoring",
-    "signet:aws:RestAuthorizer",
     "signet:aws:RestGateway",
     "signet:aws:SigningKey",
     "signet:aws:Validator",
