@@ -7,15 +7,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws import names
-from components.aws.echo_backend import EchoBackend, EchoBackendArgs
-from components.aws.function_role import FunctionRole, FunctionRoleArgs
 from components.aws.gateway import Gateway, GatewayArgs
 from components.aws.guard import Guard
-from components.aws.jwks_store import JwksStore, JwksStoreArgs, document_arns
+from components.aws.jwks_store import JwksStore, JwksStoreArgs
 from components.aws.key_ring import KeyRing, KeyRingArgs
-from components.aws.log_group import LogGroupArgs, log_group
 from components.aws.monitoring import Monitoring, MonitoringArgs
 from components.aws.settings import AwsSettings, of_service
+from components.aws.shared import Shared
 from components.aws.validator import Validator, ValidatorArgs
 from components.cloud import (
     CloudPart,
@@ -26,8 +24,7 @@ from components.cloud import (
     MadeValidator,
     ValidatorOrder,
 )
-from components.moved import moved_from
-from components.rings import document_path, folder_of
+from components.rings import document_path
 from components.settings import Settings
 from signet.documents import JWKS_PATH
 from signet.key_ring import ENVIRONMENT_RING as ENVIRONMENT
@@ -67,10 +64,7 @@ class AwsCloud(CloudPart):
         )
         self._settings = args.settings
         self._aws = args.aws
-        self._echo: EchoBackend | None = None
-        self._lines: aws.cloudwatch.LogGroup | None = None
-        self._accesses: aws.cloudwatch.LogGroup | None = None
-        self._roles: dict[str, FunctionRole] = {}
+        self._shared = Shared(args.settings, args.aws, self)
         identity = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self))
         self._account: pulumi.Output[str] = identity.account_id
 
@@ -116,8 +110,8 @@ class AwsCloud(CloudPart):
                 memory=self._aws.validator_memory,
                 concurrency=self._aws.validator_concurrency,
                 http_answers=self._aws.http_answers,
-                role_arn=self._role(order.ring).role_arn,
-                log_group=self._validators_log().name,
+                role_arn=self._shared.role(order.ring),
+                log_group=self._shared.validators_log.name,
             ),
             self._child(),
         )
@@ -129,8 +123,7 @@ class AwsCloud(CloudPart):
                 service="" if ours is None else order.service,
                 aws=self._aws if ours is None else of_service(self._aws, ours),
                 account_id=self._account,
-                access_log=self._access_log,
-                echo=self._demo_backend,
+                shared=self._shared,
                 guard=Guard(
                     function_name=validator.function_name,
                     invoke_arn=validator.invoke_arn,
@@ -143,7 +136,7 @@ class AwsCloud(CloudPart):
         return MadeValidator(
             expected_sha256=validator.settings_sha256,
             reported_sha256=validator.reported_sha256,
-            log_group=self._validators_log().name,
+            log_group=self._shared.validators_log.name,
             function=validator.function_name,
             urls=gateway.urls,
             attached=gateway.attached,
@@ -156,7 +149,7 @@ class AwsCloud(CloudPart):
             MonitoringArgs(
                 environment=self._settings.environment,
                 region=self._aws.region,
-                log_group=self._validators_log().name,
+                log_group=self._shared.validators_log.name,
                 signals=signals,
                 services=services,
                 topic=self._aws.alarm_topic,
@@ -176,7 +169,7 @@ class AwsCloud(CloudPart):
                 documents={f"{each.ring}-store": each for each in documents},
                 max_age=self._settings.timings.jwks_max_age,
                 publish=self._settings.publish,
-                readers=self._readers,
+                readers=self._shared.readers,
                 force_destroy=self._settings.disposable,
             ),
             self._child(),
@@ -194,69 +187,3 @@ class AwsCloud(CloudPart):
             return ""
         role = names.token_service(self._settings.environment)
         return self._account.apply(lambda account: names.role_arn(role, account, self._aws.region))
-
-    def _validators_log(self) -> aws.cloudwatch.LogGroup:
-        """Return the one group of all validators' lines."""
-        if self._lines is None:
-            self._lines = self._log_group(
-                "aws-validators-log", names.validators_log(self._settings.environment)
-            )
-        return self._lines
-
-    def _access_log(self) -> pulumi.Output[str]:
-        """Return the ARN of the one group that tells who asked which gateway for what."""
-        if self._accesses is None:
-            self._accesses = self._log_group(
-                "aws-gateways-access", names.access_log(self._settings.environment, "gateways")
-            )
-        arn: pulumi.Output[str] = self._accesses.arn
-        return arn
-
-    def _log_group(self, name: str, called: str) -> aws.cloudwatch.LogGroup:
-        settings = self._settings
-        return log_group(
-            name,
-            LogGroupArgs(environment=settings.environment, name=called, days=settings.log_days),
-            self._child(),
-        )
-
-    def _role(self, ring: str) -> FunctionRole:
-        """Return what all validators of a ring run as: they may do the same."""
-        if ring not in self._roles:
-            private = self._settings.publish == "private"
-            where = (self._aws.bucket, self._aws.region, folder_of(ring))
-            before = pulumi.create_urn(f"{ring}-validator", "signet:aws:Validator", parent=self)
-            self._roles[ring] = FunctionRole(
-                f"{ring}-validators",
-                FunctionRoleArgs(
-                    environment=self._settings.environment,
-                    role=names.validator(self._settings.environment, ring),
-                    runs=f"the validators of the key ring {ring}",
-                    log_days=self._settings.log_days,
-                    log_group=self._validators_log(),
-                    # It was one function's role, with rights called otherwise: these are given
-                    # before those go, so that no line is lost while functions change groups.
-                    rights="validators",
-                    readable_objects=document_arns(*where) if private else (),
-                ),
-                moved_from(self._child(), before, f"{ring}-validator-run"),
-            )
-            if private:
-                self._readers.append(self._roles[ring].role_arn)
-        return self._roles[ring]
-
-    def _demo_backend(self) -> pulumi.Output[str]:
-        """Return the demo backend's ARN: one for all gateways that have no backend of their own."""
-        if self._echo is None:
-            before = pulumi.create_urn(f"{ENVIRONMENT}-gateway", "signet:aws:Gateway", parent=self)
-            self._echo = EchoBackend(
-                f"{ENVIRONMENT}-gateway-echo",
-                EchoBackendArgs(
-                    environment=self._settings.environment,
-                    python=self._settings.python,
-                    log_days=self._settings.log_days,
-                ),
-                # It stood below the environment's gateway before services had gateways too.
-                pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(parent=before)]),
-            )
-        return self._echo.function_arn

@@ -1,6 +1,6 @@
 """Gateways on AWS, an environment's or a service's: made anew, attached to, or none."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from components.aws.rest_gateway import (
     rest_authorizer,
 )
 from components.aws.settings import ApiChoice, AwsSettings
+from components.aws.shared import Shared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +35,7 @@ class GatewayArgs:
     aws: AwsSettings
     account_id: pulumi.Input[str]
     guard: Guard
-    access_log: Callable[[], pulumi.Output[str]]
-    """Gives the ARN of the gateways' access log, which is made when it is first asked for."""
-    echo: Callable[[], pulumi.Output[str]]
-    """Gives the ARN of the demo backend, which is made when it is first asked for."""
+    shared: Shared
 
     @property
     def title(self) -> str:
@@ -83,7 +81,7 @@ class Gateway(pulumi.ComponentResource):
                 region=args.aws.region,
                 guard=args.guard,
                 backend=backend,
-                access_log=args.access_log(),
+                access_log=args.shared.access_log.arn,
                 endpoint=args.aws.endpoint,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -102,7 +100,7 @@ class Gateway(pulumi.ComponentResource):
                 region=args.aws.region,
                 guard=args.guard,
                 backend=backend,
-                access_log=args.access_log() if args.aws.rest_access_logs else None,
+                access_log=args.shared.access_log.arn if args.aws.rest_access_logs else None,
                 endpoint=args.aws.endpoint,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -162,7 +160,9 @@ def _backend(args: GatewayArgs) -> Target:
     chosen = args.aws.backend
     if chosen.kind == "url":
         return UrlBackend(url=chosen.target)
-    return FunctionBackend(arn=chosen.target if chosen.kind == "lambda" else args.echo())
+    return FunctionBackend(
+        arn=chosen.target if chosen.kind == "lambda" else args.shared.demo_backend
+    )
 
 
 def _execution_arn(args: GatewayArgs, choice: ApiChoice) -> pulumi.Output[str]:
