@@ -159,8 +159,6 @@ class CloudPart(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(providers=[provider])
         super().__init__(kind, name, None, pulumi.ResourceOptions.merge(opts, own))
         self._store_url = store_url
-        self._readers: list[pulumi.Output[str]] = []
-        """Identities of validators that read a private store."""
 
     def store_url(self) -> str:
         """Return the address below which this cloud's documents are read."""

@@ -16,6 +16,7 @@ from components.azure.key_ring import KeyRing, KeyRingArgs
 from components.azure.key_vault import KeyVault, KeyVaultArgs
 from components.azure.monitoring import Monitoring, MonitoringArgs
 from components.azure.settings import AzureSettings
+from components.azure.shared import Shared
 from components.azure.tags import environment_tags
 from components.azure.validator import Validator, ValidatorArgs
 from components.cloud import (
@@ -69,7 +70,6 @@ class AzureCloud(CloudPart):
         self._azure = args.azure
         self._code: CodeStore | None = None
         self._vault: KeyVault | None = None
-        self._workspaces: list[pulumi.Output[str]] = []
         self._group = resources.ResourceGroup(
             f"{name}-group",
             resource_group_name=args.azure.resource_group,
@@ -77,6 +77,7 @@ class AzureCloud(CloudPart):
             tags=environment_tags(args.settings.environment),
             opts=self._child(),
         )
+        self._shared = Shared(args.settings, args.azure, self._group.name, self)
 
     def make_keys(self, order: KeyOrder) -> MadeKeys:
         """Declare a ring's issuer identity and keys, in the environment's vault."""
@@ -116,36 +117,33 @@ class AzureCloud(CloudPart):
     def make_validator(self, order: ValidatorOrder) -> MadeValidator:
         """Declare a validator, and the gateways with it as their guard."""
         azure, settings = self._azure, self._settings
+        code = self._code_store(order)
         validator = Validator(
             f"{order.service}-azure-validator",
             ValidatorArgs(
                 environment=settings.environment,
                 service=order.service,
+                identity=self._shared.identity(order.ring, code),
+                logs=self._shared.logs,
                 resource_group=self._group.name,
                 location=azure.location,
-                subscription=azure.subscription,
                 account=azure.storage_account,
                 python=settings.python,
-                code=self._code_store(order),
+                code=code,
                 bundle_sha256=order.bundle_sha256,
                 settings=order.settings,
                 memory=azure.function_memory,
                 most_instances=azure.function_most_instances,
                 ready_instances=azure.function_ready_instances,
-                log_days=settings.log_days,
-                role_seconds=azure.role_seconds,
                 scheme="http" if azure.endpoint is not None else "https",
             ),
             self._child(),
         )
-        if settings.publish == "private":
-            self._readers.append(validator.principal_id)
-        self._workspaces.append(validator.log_group_name)
         called = order.gateway is None or order.gateway.mode != "none"
         return MadeValidator(
             expected_sha256=validator.settings_sha256,
             reported_sha256=validator.reported_sha256,
-            log_group=validator.log_group_name,
+            log_group=self._shared.logs.workspace_id,
             function=validator.function_name,
             health=validator.url.apply(lambda url: f"{url.removesuffix('/authorize')}/health"),
             urls={"function": validator.url} if called else {},
@@ -226,7 +224,7 @@ class AzureCloud(CloudPart):
                 scope=self._group.id,
                 location=self._azure.location,
                 account=self._azure.storage_account,
-                workspaces=self._workspaces,
+                workspace=self._shared.logs.workspace_id,
                 signals=signals,
                 services=services,
                 action_group=self._azure.action_group,
@@ -250,7 +248,7 @@ class AzureCloud(CloudPart):
                 max_age=self._settings.timings.jwks_max_age,
                 publish=self._settings.publish,
                 writers=self._azure.key_administrators,
-                readers=self._readers,
+                readers=self._shared.readers,
             ),
             self._child(),
         )

@@ -1,24 +1,16 @@
 """A function app of ours on Flex Consumption: what validators and issuers share.
 
-Order matters: the identity and its roles come before the app, and the app before the code.
+Order matters: the identity and its roles come before the app, and the app before the code. Both
+the identity and the place for its lines may be other apps' too (`app_identity`, `app_logs`).
 """
 
 from typing import Final
 
 import pulumi
-from pulumi_azure_native import (
-    applicationinsights,
-    authorization,
-    managedidentity,
-    operationalinsights,
-    resources,
-    storage,
-    web,
-)
+from pulumi_azure_native import resources, storage, web
 
-from components.azure import names, roles
+from components.azure import names
 from components.azure.flex_parts import FlexAppArgs, function_config, one_deploy_template
-from components.azure.in_force import InForce
 from components.azure.tags import SETTINGS, environment_tags
 from components.guarded import ENVIRONMENT
 from components.never_missing import never_missing
@@ -34,17 +26,7 @@ class FlexApp:
         self._args = args
         self._opts = opts
         tags = environment_tags(args.environment)
-        self.identity = managedidentity.UserAssignedIdentity(
-            f"{name}-identity",
-            resource_group_name=args.resource_group,
-            resource_name_=args.identity_name,
-            location=args.location,
-            tags=tags,
-            opts=opts,
-        )
         container = self._app_container(name)
-        granted = self._grants(name)
-        self.workspace, insights = self._logs(name)
         plan = web.AppServicePlan(
             f"{name}-plan",
             resource_group_name=args.resource_group,
@@ -59,7 +41,7 @@ class FlexApp:
         # Not `SiteConfigArgs`, which adds `netFrameworkVersion`: Flex Consumption refuses that
         # (error 51021).
         site: web.SiteConfigArgsDict = {
-            "app_settings": self._app_settings(insights),
+            "app_settings": self._app_settings(),
             "min_tls_version": "1.2",
             "ftps_state": "Disabled",
         }
@@ -74,24 +56,18 @@ class FlexApp:
             client_affinity_enabled=False,
             identity=web.ManagedServiceIdentityArgs(
                 type=web.ManagedServiceIdentityType.USER_ASSIGNED,
-                user_assigned_identities=[self.identity.id, *args.identities],
+                user_assigned_identities=[args.identity.id, *args.identities],
             ),
             site_config=site,
-            function_app_config=function_config(args, container, self.identity),
+            function_app_config=function_config(args, container),
             tags=args.settings_sha256.apply(lambda digest: {**tags, SETTINGS: digest}),
             opts=never_missing(
                 pulumi.ResourceOptions.merge(
-                    opts, pulumi.ResourceOptions(depends_on=[*granted, container])
+                    opts, pulumi.ResourceOptions(depends_on=[*args.identity.granted, container])
                 )
             ),
         )
-        in_force = InForce(
-            f"{name}-in-force",
-            roles=[each.id for each in granted],
-            seconds=args.role_seconds,
-            opts=opts,
-        )
-        self.deployment = self._one_deploy(name, in_force)
+        self.deployment = self._one_deploy(name)
 
     @property
     def reported_sha256(self) -> pulumi.Output[str]:
@@ -127,72 +103,22 @@ class FlexApp:
             ),
         )
 
-    def _grants(self, name: str) -> list[authorization.RoleAssignment]:
-        """What the host needs of its own account (Microsoft's Flex Consumption sample)."""
-        args = self._args
-        return [
-            authorization.RoleAssignment(
-                f"{name}-{what}",
-                scope=args.code.account.id,
-                role_assignment_name=names.guid(args.account, args.service, what),
-                role_definition_id=roles.built_in(args.subscription, role),
-                principal_id=self.identity.principal_id,
-                principal_type="ServicePrincipal",
-                opts=self._opts,
-            )
-            for what, role in (
-                ("blobs", roles.BLOB_OWNER),
-                ("queues", roles.QUEUE_CONTRIBUTOR),
-                ("tables", roles.TABLE_CONTRIBUTOR),
-            )
-        ]
-
-    def _logs(
-        self, name: str
-    ) -> tuple[operationalinsights.Workspace, applicationinsights.Component]:
-        args = self._args
-        tags = environment_tags(args.environment)
-        workspace = operationalinsights.Workspace(
-            f"{name}-workspace",
-            resource_group_name=args.resource_group,
-            workspace_name=f"{args.app_name}-logs",
-            location=args.location,
-            sku={"name": "PerGB2018"},
-            retention_in_days=args.log_days,
-            tags=tags,
-            opts=self._opts,
-        )
-        insights = applicationinsights.Component(
-            f"{name}-insights",
-            resource_group_name=args.resource_group,
-            resource_name_=f"{args.app_name}-insights",
-            location=args.location,
-            kind="web",
-            application_type="web",
-            workspace_resource_id=workspace.id,
-            tags=tags,
-            opts=self._opts,
-        )
-        return workspace, insights
-
-    def _app_settings(
-        self, insights: applicationinsights.Component
-    ) -> list[web.NameValuePairArgsDict]:
+    def _app_settings(self) -> list[web.NameValuePairArgsDict]:
         args = self._args
         settings: dict[str, pulumi.Input[str]] = {
             "AzureWebJobsStorage__accountName": args.code.account.name,
             "AzureWebJobsStorage__credential": "managedidentity",
-            "AzureWebJobsStorage__clientId": self.identity.client_id,
-            "APPLICATIONINSIGHTS_CONNECTION_STRING": insights.connection_string,
+            "AzureWebJobsStorage__clientId": args.identity.client_id,
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": args.logs.connection,
             TEXT_VARIABLE: args.settings,
             HASH_VARIABLE: args.settings_sha256,
             **args.variables,
         }
         if args.own_client_variable:
-            settings[args.own_client_variable] = self.identity.client_id
+            settings[args.own_client_variable] = args.identity.client_id
         return [{"name": key, "value": value} for key, value in settings.items()]
 
-    def _one_deploy(self, name: str, in_force: InForce) -> resources.Deployment:
+    def _one_deploy(self, name: str) -> resources.Deployment:
         """Hand the bundle over. Its hash is in the name, so that another bundle goes again."""
         args = self._args
         return resources.Deployment(
@@ -209,6 +135,8 @@ class FlexApp:
             ),
             opts=pulumi.ResourceOptions.merge(
                 self._opts,
-                pulumi.ResourceOptions(depends_on=[self.app, args.code.package, in_force]),
+                pulumi.ResourceOptions(
+                    depends_on=[self.app, args.code.package, args.identity.in_force]
+                ),
             ),
         )

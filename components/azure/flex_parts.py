@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
-from pulumi_azure_native import managedidentity, storage, web
+from pulumi_azure_native import storage, web
 
+from components.azure.app_identity import AppIdentity
+from components.azure.app_logs import AppLogs
 from components.azure.code_store import CodeStore
 from signet.errors import RunFailed
 
@@ -21,14 +23,13 @@ class FlexAppArgs:
 
     environment: str
     service: str
-    """What is unique of it in the environment: names and fixed ids are computed from it."""
+    """What is unique of it in the environment: names are computed from it."""
     app_name: str
-    identity_name: str
+    identity: AppIdentity
+    """What it runs as, and reads its code as."""
+    logs: AppLogs
     resource_group: pulumi.Input[str]
     location: str
-    subscription: str
-    account: str
-    """Name of the documents' storage account, from which fixed ids are computed."""
     python: str
     code: CodeStore
     bundle_sha256: str
@@ -41,9 +42,6 @@ class FlexAppArgs:
     """At least 40, which is Flex Consumption's own least."""
     ready_instances: int
     """Instances that are always there; 0 lets it scale to none."""
-    log_days: int
-    role_seconds: int
-    """How long new roles are waited for; 0 in the sandbox, which enforces none."""
     variables: Mapping[str, str]
     """Further app settings."""
     identities: Sequence[pulumi.Input[str]] = ()
@@ -53,9 +51,7 @@ class FlexAppArgs:
 
 
 def function_config(
-    args: FlexAppArgs,
-    container: storage.BlobContainer,
-    identity: managedidentity.UserAssignedIdentity,
+    args: FlexAppArgs, container: storage.BlobContainer
 ) -> web.FunctionAppConfigArgs:
     """What Flex Consumption wants to know when the app is made."""
     blobs = args.code.account.primary_endpoints.apply(_blob_endpoint)
@@ -67,7 +63,7 @@ def function_config(
                 value=pulumi.Output.concat(blobs, container.name),
                 authentication=web.FunctionsDeploymentStorageAuthenticationArgs(
                     type=web.AuthenticationType.USER_ASSIGNED_IDENTITY,
-                    user_assigned_identity_resource_id=identity.id,
+                    user_assigned_identity_resource_id=args.identity.id,
                 ),
             )
         ),

@@ -12,6 +12,7 @@ from components.azure.document import Document
 from components.azure.storage_account import StorageAccountArgs, storage_account
 from components.cloud import Documents
 from components.never_missing import never_missing
+from components.readers import Reader
 from signet.documents import (
     DISCOVERY_CONTENT_TYPE,
     DISCOVERY_PATH,
@@ -38,8 +39,8 @@ class JwksStoreArgs:
     publish: Literal["public", "private"]
     writers: Sequence[str]
     """Object ids that may write the documents: whoever deploys."""
-    readers: Sequence[pulumi.Input[str]] = ()
-    """Object ids of identities that may read when `publish` is private."""
+    readers: Sequence[Reader] = ()
+    """Identities, by their object ids, that may read when `publish` is private."""
 
 
 class JwksStore(pulumi.ComponentResource):
@@ -80,11 +81,22 @@ class JwksStore(pulumi.ComponentResource):
             opts=never_missing(own),
         )
         granted = [
-            self._grant(f"{name}-writer-{index}", args, account, roles.BLOB_CONTRIBUTOR, who)
+            self._grant(f"{name}-writer-{index}", args, account, (roles.BLOB_CONTRIBUTOR, who), own)
             for index, who in enumerate(args.writers)
         ] + [
-            self._grant(f"{name}-reader-{index}", args, account, roles.BLOB_READER, who)
-            for index, who in enumerate(args.readers)
+            self._grant(
+                each.name(name),
+                args,
+                account,
+                (roles.BLOB_READER, each.who),
+                # Whom it was given when readers were counted keeps it under the id of then: Azure
+                # refuses the same right a second time (RoleAssignmentExists).
+                each.options(
+                    name,
+                    pulumi.ResourceOptions(parent=self, ignore_changes=["roleAssignmentName"]),
+                ),
+            )
+            for each in args.readers
         ]
         after = pulumi.ResourceOptions(parent=self, depends_on=[container, *granted])
         for title, each in args.documents.items():
@@ -110,15 +122,17 @@ class JwksStore(pulumi.ComponentResource):
         name: str,
         args: JwksStoreArgs,
         account: storage.StorageAccount,
-        role: str,
-        principal: pulumi.Input[str],
+        right: tuple[str, pulumi.Input[str]],
+        opts: pulumi.ResourceOptions,
     ) -> pulumi.Resource:
+        """`right` is a role and whom it is given."""
+        role, principal = right
         given: pulumi.Resource = authorization.RoleAssignment(
             name,
             scope=account.id,
             role_assignment_name=names.guid(args.account, name),
             role_definition_id=roles.built_in(args.subscription, role),
             principal_id=principal,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=opts,
         )
         return given

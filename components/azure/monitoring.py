@@ -33,7 +33,8 @@ class MonitoringArgs(AlarmArgs):
 
     account: str
     """Name of the documents' storage account, from which fixed names are computed."""
-    workspaces: Sequence[pulumi.Output[str]]
+    workspace: pulumi.Output[str]
+    """Id of the workspace of all validators' lines."""
     signals: Sequence[Signal]
     services: Sequence[WatchedService] = ()
 
@@ -59,7 +60,7 @@ class Monitoring(pulumi.ComponentResource):
             category="workbook",
             kind="shared",
             display_name=f"Signet {args.environment}",
-            serialized_data=pulumi.Output.all(*args.workspaces).apply(
+            serialized_data=args.workspace.apply(
                 lambda found: documents.workbook(args.environment, found)
             ),
             tags=environment_tags(args.environment),
@@ -84,7 +85,7 @@ class Monitoring(pulumi.ComponentResource):
                 alarm(f"{name}-own-{signal.metric}", told, signal, own)
 
     def _queries(self, name: str, args: MonitoringArgs) -> None:
-        """Save the questions for everybody who looks at a workspace of any service."""
+        """Save the questions for everybody who looks at the workspace of all services."""
         own = pulumi.ResourceOptions(parent=self)
         pack = operationalinsights.QueryPack(
             f"{name}-queries",

@@ -5,7 +5,6 @@ Sources: Kusto Query Language, `parse_json`; the workbook's JSON as the portal e
 """
 
 import json
-from collections.abc import Sequence
 from typing import Any, Final
 
 from components.queries import load
@@ -34,11 +33,11 @@ def condition(signal: Signal) -> str:
     )
 
 
-def workbook(environment: str, workspaces: Sequence[str]) -> str:
-    """Return the workbook: each question, asked of all the validators' workspaces."""
+def workbook(environment: str, workspace: str) -> str:
+    """Return the workbook: each question, asked of all validators' lines."""
     items = [_text(f"# Signet {environment}\nWhat validators refused; see docs/audit.md.")]
     items += [
-        _query(query.title, query.text, workspaces, _BARS if "bin(" in query.text else _TABLE)
+        _query(query.title, query.text, workspace, _BARS if "bin(" in query.text else _TABLE)
         for query in load("azure", QUESTIONS)
     ]
     return json.dumps({"version": "Notebook/1.0", "items": items}, sort_keys=True)
@@ -48,7 +47,7 @@ def _text(markdown: str) -> dict[str, Any]:
     return {"type": 1, "content": {"json": markdown}, "name": "text"}
 
 
-def _query(title: str, text: str, workspaces: Sequence[str], view: str) -> dict[str, Any]:
+def _query(title: str, text: str, workspace: str, view: str) -> dict[str, Any]:
     return {
         "type": 3,
         "name": title,
@@ -60,7 +59,7 @@ def _query(title: str, text: str, workspaces: Sequence[str], view: str) -> dict[
             "timeContext": _DAY,
             "queryType": 0,
             "resourceType": "microsoft.operationalinsights/workspaces",
-            "crossComponentResources": list(workspaces),
+            "crossComponentResources": [workspace],
             "visualization": view,
         },
     }

@@ -106,6 +106,11 @@ def issuer_identity(environment: str, ring: str) -> str:
     return f"signet-{environment}-{ring}-issuer"
 
 
+def validator_identity(environment: str, ring: str) -> str:
+    """Return the name of what the validators of a ring run as."""
+    return f"signet-{environment}-{ring}-validator"
+
+
 def group_id(subscription: str, group: str) -> str:
     """Return the Azure Resource Manager id of a resource group."""
     return f"/subscriptions/{subscription}/resourceGroups/{group}"

@@ -14,6 +14,8 @@ import pulumi
 import pulumi_azure_native as azure_native
 
 from components.azure import names
+from components.azure.app_identity import AppIdentity, AppIdentityArgs
+from components.azure.app_logs import AppLogs, AppLogsArgs
 from components.azure.code_store import CodeStore, CodeStoreArgs
 from components.azure.flex_app import FlexApp
 from components.azure.flex_parts import FlexAppArgs, fitting
@@ -93,14 +95,32 @@ class TokenService(TokenServicePart):
         for signal in args.signals:
             alarm(f"{name}-{signal.name}", watched, signal, own)
         self.settings_sha256 = args.settings.apply(settings_hash)
-        made = self._app(name, args, code, used)
+        logs = AppLogs(
+            name,
+            AppLogsArgs(
+                environment=args.environment,
+                title=names.token_service(args.environment, azure.storage_account),
+                resource_group=azure.resource_group,
+                location=azure.location,
+                days=args.log_days,
+            ),
+            own,
+        )
+        made = self._app(name, args, code, logs, used)
         self.url = made.url("http" if azure.endpoint is not None else "https", "/token")
         self.function_name = made.app.name
-        self.log_group_name = made.workspace.id
+        self.log_group_name = logs.workspace_id
         self.reported_sha256 = made.reported_sha256
         self._finish()
 
-    def _app(self, name: str, args: TokenServiceArgs, code: CodeStore, used: UsedTokens) -> FlexApp:
+    def _app(
+        self,
+        name: str,
+        args: TokenServiceArgs,
+        code: CodeStore,
+        logs: AppLogs,
+        used: UsedTokens,
+    ) -> FlexApp:
         azure = args.azure
         identities = [
             names.identity_id(
@@ -116,11 +136,10 @@ class TokenService(TokenServicePart):
                 environment=args.environment,
                 service=_SERVICE,
                 app_name=names.token_service(args.environment, azure.storage_account),
-                identity_name=f"signet-{args.environment}-{_SERVICE}",
+                identity=self._identity(name, args, code),
+                logs=logs,
                 resource_group=azure.resource_group,
                 location=azure.location,
-                subscription=azure.subscription,
-                account=azure.storage_account,
                 python=args.python,
                 code=code,
                 bundle_sha256=args.bundle_sha256,
@@ -129,13 +148,29 @@ class TokenService(TokenServicePart):
                 memory=azure.function_memory,
                 most_instances=max(LEAST_INSTANCES, args.instances),
                 ready_instances=0,
-                log_days=args.log_days,
-                role_seconds=azure.role_seconds,
                 variables={"AzureWebJobsDisableHomepage": "true"},
                 identities=identities,
                 own_client_variable="AZURE_CLIENT_ID",
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[used]),
+        )
+
+    def _identity(self, name: str, args: TokenServiceArgs, code: CodeStore) -> AppIdentity:
+        azure = args.azure
+        return AppIdentity(
+            name,
+            AppIdentityArgs(
+                environment=args.environment,
+                title=f"signet-{args.environment}-{_SERVICE}",
+                whose=_SERVICE,
+                resource_group=azure.resource_group,
+                location=azure.location,
+                subscription=azure.subscription,
+                account=azure.storage_account,
+                code=code,
+                role_seconds=azure.role_seconds,
+            ),
+            pulumi.ResourceOptions(parent=self),
         )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import pulumi
 
 from components.azure import names
+from components.azure.app_identity import AppIdentity
+from components.azure.app_logs import AppLogs
 from components.azure.code_store import CodeStore
 from components.azure.flex_app import FlexApp
 from components.azure.flex_parts import FlexAppArgs, fitting
@@ -18,11 +20,14 @@ class ValidatorArgs:
 
     environment: str
     service: str
+    identity: AppIdentity
+    """The ring's, which every validator of its tokens runs as."""
+    logs: AppLogs
+    """The environment's."""
     resource_group: pulumi.Input[str]
     location: str
-    subscription: str
     account: str
-    """Name of the documents' storage account, from which the others are computed."""
+    """Name of the documents' storage account, from which the app's is computed."""
     python: str
     code: CodeStore
     bundle_sha256: str
@@ -34,25 +39,17 @@ class ValidatorArgs:
     """At least 40, which is Flex Consumption's own least."""
     ready_instances: int
     """Instances that are always there; 0 lets it scale to none."""
-    log_days: int
-    role_seconds: int
     scheme: str
     """`https`, and in the sandbox `http`."""
 
 
 class Validator(pulumi.ComponentResource):
-    """The bundle as a function app of its own, with an identity that may read its code alone."""
+    """The bundle as a function app of its own; its identity may reach code and nothing else."""
 
     function_name: pulumi.Output[str]
     """The app's name."""
     url: pulumi.Output[str]
     """Address of the function that decides."""
-    principal_id: pulumi.Output[str]
-    """Object id of the identity that it runs as."""
-    client_id: pulumi.Output[str]
-    """Client id of that identity."""
-    log_group_name: pulumi.Output[str]
-    """Id of the workspace that its decisions are logged to."""
     settings_sha256: pulumi.Output[str]
     """The settings hash that this run means it to have."""
     reported_sha256: pulumi.Output[str]
@@ -69,11 +66,10 @@ class Validator(pulumi.ComponentResource):
                 environment=args.environment,
                 service=args.service,
                 app_name=names.function_app(args.environment, args.service, args.account),
-                identity_name=f"signet-{args.environment}-{args.service}-validator",
+                identity=args.identity,
+                logs=args.logs,
                 resource_group=args.resource_group,
                 location=args.location,
-                subscription=args.subscription,
-                account=args.account,
                 python=args.python,
                 code=args.code,
                 bundle_sha256=args.bundle_sha256,
@@ -82,17 +78,12 @@ class Validator(pulumi.ComponentResource):
                 memory=args.memory,
                 most_instances=args.most_instances,
                 ready_instances=args.ready_instances,
-                log_days=args.log_days,
-                role_seconds=args.role_seconds,
                 variables={},
             ),
             pulumi.ResourceOptions(parent=self),
         )
         self.function_name = made.app.name
         self.url = made.url(args.scheme, "/api/authorize")
-        self.principal_id = made.identity.principal_id
-        self.client_id = made.identity.client_id
-        self.log_group_name = made.workspace.id
         self.reported_sha256 = made.reported_sha256
         self.register_outputs(
             {

@@ -24,6 +24,7 @@ from components.gcp.key_census import Existing
 from components.gcp.key_ring import KeyRing, KeyRingArgs
 from components.gcp.monitoring import Monitoring, MonitoringArgs
 from components.gcp.settings import GcpSettings
+from components.gcp.shared import Shared
 from components.gcp.validator import Validator, ValidatorArgs
 from components.rings import document_path
 from components.settings import Settings
@@ -69,6 +70,7 @@ class GcpCloud(CloudPart):
         )
         self._settings = args.settings
         self._gcp = args.gcp
+        self._shared = Shared(args.settings, args.gcp, self)
         self._look = args.look or key_census.look
         self._code: CodeStore | None = None
         self._kms_ring: kms.KeyRing | None = None
@@ -107,6 +109,7 @@ class GcpCloud(CloudPart):
             ValidatorArgs(
                 environment=settings.environment,
                 service=order.service,
+                account=self._shared.account(order.ring),
                 gcp=self._gcp,
                 python=settings.python,
                 code=self._code_store(order),
@@ -114,8 +117,6 @@ class GcpCloud(CloudPart):
             ),
             self._child(),
         )
-        if settings.publish == "private":
-            self._readers.append(validator.member)
         ours = order.gateway
         gateway = None
         if ours is None or ours.mode != "none":
@@ -202,7 +203,7 @@ class GcpCloud(CloudPart):
                 documents={f"gcp-{each.ring}-store": each for each in documents},
                 max_age=self._settings.timings.jwks_max_age,
                 publish=self._settings.publish,
-                readers=self._readers,
+                readers=self._shared.readers,
                 force_destroy=self._settings.disposable,
             ),
             self._child(),

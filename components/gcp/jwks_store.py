@@ -11,12 +11,14 @@ from components.cloud import Documents
 from components.gcp.labels import environment_labels
 from components.gcp.settings import GcpSettings
 from components.never_missing import never_missing
+from components.readers import Reader
 from signet.documents import (
     DISCOVERY_CONTENT_TYPE,
     DISCOVERY_PATH,
     JWKS_CONTENT_TYPE,
     JWKS_PATH,
 )
+from signet.key_ring import ENVIRONMENT_RING
 
 READER = "roles/storage.legacyObjectReader"
 """Reads objects and does not list them; `objectViewer` lists too."""
@@ -35,8 +37,8 @@ class JwksStoreArgs:
     max_age: int
     """`max-age` of every document, seconds."""
     publish: Literal["public", "private"]
-    readers: Sequence[pulumi.Input[str]] = ()
-    """Members that may read when `publish` is private."""
+    readers: Sequence[Reader] = ()
+    """Accounts, as IAM names them, that may read when `publish` is private."""
     force_destroy: bool = False
     """Whether the bucket may be deleted with what is in it (`Settings.disposable`)."""
 
@@ -76,12 +78,16 @@ class JwksStore(pulumi.ComponentResource):
             labels=environment_labels(args.environment),
             opts=never_missing(own),
         )
-        readers = ["allUsers"] if public else list(args.readers)
+        everybody = Reader(ring=ENVIRONMENT_RING, who="allUsers", counted=0)
         allowed = [
             storage.BucketIAMMember(
-                f"{name}-reader-{number}", bucket=bucket.name, role=READER, member=member, opts=own
+                each.name(name),
+                bucket=bucket.name,
+                role=READER,
+                member=each.who,
+                opts=each.options(name, own),
             )
-            for number, member in enumerate(readers)
+            for each in ([everybody] if public else args.readers)
         ]
         for title, each in args.documents.items():
             for what, path, content, kind in (

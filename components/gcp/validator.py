@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import pulumi
-from pulumi_gcp import serviceaccount
 
 from components.gcp import names
 from components.gcp.code_store import CodeStore
@@ -24,6 +23,8 @@ class ValidatorArgs:
 
     environment: str
     service: str
+    account: pulumi.Input[str]
+    """Address of the ring's service account, which every validator of its tokens runs as."""
     gcp: GcpSettings
     python: str
     """Version of the Python that the base image is to bring, such as 3.12."""
@@ -34,7 +35,7 @@ class ValidatorArgs:
 
 
 class Validator(pulumi.ComponentResource):
-    """The bundle as a service, its settings in a variable, and an account without any right.
+    """The bundle as a service, its settings in a variable, and an account without rights.
 
     The invoker check is off: it takes the `Authorization` header, which is the caller's token here.
     What guards the service is its ingress; what it gives away is only whether a token is good.
@@ -44,8 +45,6 @@ class Validator(pulumi.ComponentResource):
     """The service's name."""
     url: pulumi.Output[str]
     """The service's address."""
-    member: pulumi.Output[str]
-    """The account that it runs as, as IAM names it."""
     log_name: pulumi.Output[str]
     """Where its decisions are logged."""
     settings_sha256: pulumi.Output[str]
@@ -58,13 +57,6 @@ class Validator(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:gcp:Validator", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        account = serviceaccount.Account(
-            f"{name}-run",
-            account_id=names.account_id(args.environment, f"{args.service}-run"),
-            project=args.gcp.project,
-            display_name=f"Signet {args.environment}: the validator of {args.service}",
-            opts=own,
-        )
         self.settings_sha256 = args.settings.apply(settings_hash)
         service = run_service(
             f"{name}-service",
@@ -74,7 +66,7 @@ class Validator(pulumi.ComponentResource):
                 title=names.service(args.environment, args.service),
                 description=f"Signet validator of {args.service} in {args.environment}",
                 ingress=args.gcp.ingress,
-                account=account.email,
+                account=args.account,
                 code=args.code.source if args.code else args.gcp.image,
                 python=args.python,
                 command=COMMAND,
@@ -91,7 +83,6 @@ class Validator(pulumi.ComponentResource):
         )
         self.service_name = service.name
         self.url = service.uri
-        self.member = account.member
         self.log_name = service.id
         self.reported_sha256 = service.template.apply(reported_hash)
         self.register_outputs(

@@ -17,8 +17,8 @@ from signet.service_edit import Draft, manifest
 _CLOUDS = ("aws", "azure", "gcp")
 _MADE = {
     "aws": "a Lambda function with a settings layer",
-    "azure": "a Flex Consumption function app with an identity and a log workspace",
-    "gcp": "a Cloud Run service with an account of its own",
+    "azure": "a Flex Consumption function app",
+    "gcp": "a Cloud Run service",
 }
 _GATEWAY = {
     ("aws", "create"): "an HTTP API whose every route asks it",

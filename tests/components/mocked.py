@@ -237,9 +237,9 @@ class _Monitor(mocks.MockMonitor):
                     protect=request.protect,
                     retain_on_delete=request.retainOnDelete,
                     aliases=frozenset(
-                        (each.spec.name, each.spec.parentUrn)
+                        (each.spec.name or request.name, each.spec.parentUrn)
                         for each in request.aliases
-                        if each.spec.name  # else it is one of azure-native's own, of a type
+                        if not each.spec.type  # else it is one of azure-native's own, of a type
                     ),
                     deletes_first=request.deleteBeforeReplace
                     if request.deleteBeforeReplaceDefined

@@ -189,6 +189,27 @@ def test_awss_authorizers_stood_in_components_of_their_own(declared: list[Declar
         assert parent.rpartition("::")[0].endswith(f"$signet:aws:{kind}Authorizer")
 
 
+SHARED = {
+    **dict.fromkeys(("identity", "blobs", "queues", "tables", "in-force"), "environment-azure"),
+    **dict.fromkeys(("workspace", "insights"), "environment-azure"),
+    "run": "gcp-environment",
+}
+"""What the environment's own validator had to itself before all of its ring shared it."""
+
+
+def test_what_is_shared_is_what_the_environments_own_validator_had(
+    declared: list[Declared],
+) -> None:
+    by_name = {each.name: each for each in declared}
+    for what, whose in SHARED.items():
+        name = f"{whose}-validator-{what}"
+        ((known, parent),) = by_name[name].aliases
+        assert known == name
+        assert parent.endswith(f":Validator::{whose}-validator")
+        assert ":Cloud$" in by_name[name].urn
+        assert ":Validator$" not in by_name[name].urn
+
+
 def test_every_resource_is_of_a_provider_whose_version_is_told(declared: list[Declared]) -> None:
     for resource in declared:
         if sdk_of(resource) is not None:

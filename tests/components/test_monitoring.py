@@ -245,11 +245,11 @@ def test_awss_dashboard_has_every_signal_and_every_question() -> None:
     assert len(places) == len(told["widgets"])
 
 
-def test_azures_workbook_asks_every_workspace_every_question() -> None:
-    told = json.loads(azure_documents.workbook("prod", ["/w/1", "/w/2"]))
+def test_azures_workbook_asks_the_one_workspace_every_question() -> None:
+    told = json.loads(azure_documents.workbook("prod", "/w/1"))
     asked = [item["content"] for item in told["items"] if item["type"] == 3]
     assert [item["title"] for item in asked] == titles("azure", azure_documents.QUESTIONS)
-    assert all(item["crossComponentResources"] == ["/w/1", "/w/2"] for item in asked)
+    assert all(item["crossComponentResources"] == ["/w/1"] for item in asked)
 
 
 def test_googles_dashboard_has_every_signal_and_every_question() -> None:
@@ -294,7 +294,7 @@ def _azure(target: str) -> Any:
         scope="/subscriptions/s/resourceGroups/group",
         location="westeurope",
         account="examplekeys",
-        workspaces=[pulumi.Output.from_input("/w/1")],
+        workspace=pulumi.Output.from_input("/w/1"),
         signals=SIGNALS,
         action_group=target,
     )

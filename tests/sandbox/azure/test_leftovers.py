@@ -56,6 +56,20 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"name": "p"},
         f"{IN_GROUP}/providers/Microsoft.Web/serverfarms/p",
     ),
+    "azure-native:operationalinsights:Workspace": (
+        {"workspaceName": "w", "sku": {"name": "PerGB2018"}, "retentionInDays": 90},
+        f"{IN_GROUP}/providers/Microsoft.OperationalInsights/workspaces/w",
+    ),
+    "azure-native:applicationinsights:Component": (
+        {
+            "resourceName": "a",
+            "kind": "web",
+            "applicationType": "web",
+            "workspaceResourceId": f"{IN_GROUP}/providers/Microsoft.OperationalInsights"
+            "/workspaces/w",
+        },
+        f"{IN_GROUP}/providers/Microsoft.Insights/components/a",
+    ),
 }
 
 
@@ -85,8 +99,8 @@ def test_what_has_no_tags_is_named_by_a_hash_of_ours(running: Running) -> None:
     assert found.endswith(inputs["roleAssignmentName"])
 
 
-@pytest.mark.parametrize("kind", ["Document", "KeyVersion"])
-def test_what_is_written_over_or_only_read_is_done_again(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["Document", "InForce", "KeyVersion"])
+def test_what_is_written_over_only_read_or_waited_for_is_done_again(kind: str) -> None:
     assert look(f"pulumi-python:dynamic/signet:{kind}", {}) == []
 
 
