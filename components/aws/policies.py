@@ -130,10 +130,10 @@ def issuer(key_arns: Sequence[str]) -> str:
 
 
 def function(log_group_arn: str, readable_objects: Sequence[str] = ()) -> str:
-    """Return what a function may do: write to its own log group, and read these objects."""
+    """Return what functions of one role may do: write to a log group, and read these objects."""
     statements: list[dict[str, Any]] = [
         {
-            "Sid": "OwnLogs",
+            "Sid": "WriteLines",
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Resource": f"{log_group_arn.removesuffix(':*')}:*",
