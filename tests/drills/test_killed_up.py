@@ -122,10 +122,11 @@ def test_killed_after_every_few_resources_until_it_is_through(tmp_path: Path, cl
     with alone(tmp_path, cloud) as found:
         codes, delay, before = [-9], 0.2, -1
         while codes[-1] == -9 and len(codes) < MOST_RUNS:
-            codes.append(found.killed("started", 3, delay=delay).code)
+            told = found.killed("started", 3, delay=delay)
+            codes.append(told.code)
             made = len(census.recorded(found.state))
             delay, before = (0.2 if made > before else delay + 0.2), made
-        assert codes[-1] == 0, f"the runs got no further: {codes}"
+        assert codes[-1] == 0, f"the runs got no further: {codes}\n{told.err}{told.out}"
         assert len(codes) > FEWEST_RUNS, "hardly a run was killed"
         check_convergence(found)
 
