@@ -306,4 +306,7 @@ RULES: Final[Mapping[str, Look]] = {
         _put_again
     ),
     "aws:s3/bucketVersioning:BucketVersioning": _put_again,
+    # SNS gives the ARN of what is there (`CreateTopic`, `Subscribe`).
+    "aws:sns/topic:Topic": _put_again,
+    "aws:sns/topicSubscription:TopicSubscription": _put_again,
 }

@@ -141,6 +141,9 @@ RULES: Final[Mapping[str, Look]] = {
     "azure-native:managedidentity:UserAssignedIdentity": _in_group(
         "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}", "2023-01-31"
     ),
+    "azure-native:monitor:ActionGroup": _in_group(
+        "Microsoft.Insights/actionGroups/{actionGroupName}", "2024-10-01-preview"
+    ),
     "azure-native:monitor:ScheduledQueryRule": _in_group(
         "Microsoft.Insights/scheduledQueryRules/{ruleName}", "2025-01-01-preview"
     ),
@@ -161,6 +164,11 @@ RULES: Final[Mapping[str, Look]] = {
     "azure-native:storage:BlobContainer": _in_group(
         "Microsoft.Storage/storageAccounts/{accountName}/blobServices/default"
         "/containers/{containerName}",
+        "2024-01-01",
+        tagged=False,
+    ),
+    "azure-native:storage:ManagementPolicy": _in_group(
+        "Microsoft.Storage/storageAccounts/{accountName}/managementPolicies/{managementPolicyName}",
         "2024-01-01",
         tagged=False,
     ),

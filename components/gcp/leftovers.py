@@ -79,13 +79,18 @@ def _metric(google: Google, inputs: Inputs) -> Iterator[str]:
         yield name
 
 
-def _alert_policy(google: Google, inputs: Inputs) -> Iterator[str]:
-    """Google makes up its name, so that a second creation would be a second policy."""
-    path = f"/v3/projects/{inputs['project']}/alertPolicies?pageSize={_PAGE}"
-    for each in (google.get(rest.MONITORING, path) or {}).get("alertPolicies", ()):
-        same = each.get("displayName") == inputs.get("displayName")
-        if same and carries(each.get("userLabels"), inputs.get("userLabels")):
-            yield str(each["name"])
+def _titled(what: str) -> Look:
+    """Return a rule for what Google makes up a name for, so that a second creation would be a
+    second one: known by its title and our labels."""
+
+    def look(google: Google, inputs: Inputs) -> Iterator[str]:
+        path = f"/v3/projects/{inputs['project']}/{what}?pageSize={_PAGE}"
+        for each in (google.get(rest.MONITORING, path) or {}).get(what, ()):
+            same = each.get("displayName") == inputs.get("displayName")
+            if same and carries(each.get("userLabels"), inputs.get("userLabels")):
+                yield str(each["name"])
+
+    return look
 
 
 def _dashboard(google: Google, inputs: Inputs) -> Iterator[str]:
@@ -112,8 +117,9 @@ RULES: Final[Mapping[str, Look]] = {
     "gcp:kms/keyRing:KeyRing": _put_again,
     "gcp:logging/metric:Metric": _metric,
     "gcp:logging/savedQuery:SavedQuery": _saved_query,
-    "gcp:monitoring/alertPolicy:AlertPolicy": _alert_policy,
+    "gcp:monitoring/alertPolicy:AlertPolicy": _titled("alertPolicies"),
     "gcp:monitoring/dashboard:Dashboard": _dashboard,
+    "gcp:monitoring/notificationChannel:NotificationChannel": _titled("notificationChannels"),
     "gcp:serviceaccount/account:Account": _account,
     "gcp:serviceaccount/iAMMember:IAMMember": _put_again,
     "gcp:storage/bucket:Bucket": _bucket,

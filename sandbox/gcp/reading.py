@@ -2,7 +2,8 @@
 
 Source: references of `storage.buckets.get`, `iam.projects.serviceAccounts.get`,
 `run.projects.locations.services.get`, `projects.metrics.get`,
-`logging.projects.locations.savedQueries.get`, and the lists of `alertPolicies` and `dashboards`.
+`logging.projects.locations.savedQueries.get`, and the lists of `alertPolicies`,
+`notificationChannels` and `dashboards`.
 An answer holds what tells whose it is, and little else.
 """
 
@@ -49,7 +50,7 @@ class Reading:
 
     def _listed(self, name: str) -> dict[str, Any]:
         project, _, kind = name.rpartition("/")
-        if kind not in ("alertPolicies", "dashboards"):
+        if kind not in ("alertPolicies", "notificationChannels", "dashboards"):
             raise Refusal(404, "NOT_FOUND", name)
         found = [
             {"name": key.partition(":")[2], **_told(kind, each["inputs"])}

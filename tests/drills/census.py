@@ -154,6 +154,7 @@ _GOOGLE: Final = {
     "gcp:logging/metric:Metric": "metric",
     "gcp:monitoring/alertPolicy:AlertPolicy": "alertPolicies",
     "gcp:monitoring/dashboard:Dashboard": "dashboards",
+    "gcp:monitoring/notificationChannel:NotificationChannel": "notificationChannels",
 }
 """By type: the kind under which the fake Google Cloud keeps it. Objects and roles are put again."""
 

@@ -108,6 +108,12 @@ def test_a_saved_query_is_ours_by_its_description(cloud: Gcp) -> None:
             {"displayName": "Signet dev: flood", "userLabels": {"signet-environment": "x"}},
         ),
         (
+            "gcp:monitoring/notificationChannel:NotificationChannel",
+            "notificationChannels",
+            {"displayName": "signet-dev-team", "userLabels": OURS},
+            {"displayName": "signet-dev-team", "userLabels": {"signet-environment": "x"}},
+        ),
+        (
             "gcp:monitoring/dashboard:Dashboard",
             "dashboards",
             {"dashboardJson": '{"displayName": "Signet dev"}'},

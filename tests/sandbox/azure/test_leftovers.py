@@ -70,6 +70,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         },
         f"{IN_GROUP}/providers/Microsoft.Insights/components/a",
     ),
+    "azure-native:monitor:ActionGroup": (
+        {"actionGroupName": "g", "groupShortName": "signet", "enabled": True},
+        f"{IN_GROUP}/providers/Microsoft.Insights/actionGroups/g",
+    ),
 }
 
 
@@ -97,6 +101,28 @@ def test_what_has_no_tags_is_named_by_a_hash_of_ours(running: Running) -> None:
     assert look(kind, inputs) != [running.create(kind, inputs)]
     (found,) = look(kind, inputs)
     assert found.endswith(inputs["roleAssignmentName"])
+
+
+def test_a_stores_lifecycle_has_the_one_name_that_azure_takes(running: Running) -> None:
+    account = {
+        "resourceGroupName": GROUP,
+        "location": "westeurope",
+        "accountName": "acc",
+        "kind": "StorageV2",
+        "sku": {"name": "Standard_LRS"},
+    }
+    running.create("azure-native:storage:StorageAccount", account)
+    kind = "azure-native:storage:ManagementPolicy"
+    inputs = {
+        "resourceGroupName": GROUP,
+        "accountName": "acc",
+        "managementPolicyName": "default",
+        "policy": {"rules": []},
+    }
+    assert look(kind, inputs) == []
+    made = running.create(kind, inputs)
+    assert look(kind, inputs) == [made]
+    assert made.endswith("/storageAccounts/acc/managementPolicies/default")
 
 
 @pytest.mark.parametrize("kind", ["Document", "InForce", "KeyVersion"])
