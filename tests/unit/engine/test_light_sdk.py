@@ -1,5 +1,7 @@
-"""What the SDK is kept from telling the engine, by the SDK itself before a fake engine."""
+"""What the SDK is kept from, by the SDK itself before a fake engine."""
 
+import gc
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -37,3 +39,20 @@ def test_after_a_light_run_the_sdk_is_whole_again_even_if_the_run_failed() -> No
         raise ValueError("boom")
     assert (log.debug, resource._get_stack_trace) == before
     assert len(_Thing(above=2).told.frames) > 0
+
+
+@pytest.fixture
+def searching() -> Iterator[None]:
+    """The interpreter's search for garbage, as it was, whatever a test does with it."""
+    was = gc.isenabled()
+    yield
+    (gc.enable if was else gc.disable)()
+
+
+@pytest.mark.usefixtures("searching")
+@pytest.mark.parametrize("was", [True, False], ids=["searching", "not searching"])
+def test_no_garbage_is_searched_for_in_a_light_run_and_afterwards_as_before(was: bool) -> None:
+    (gc.enable if was else gc.disable)()
+    with light():
+        assert not gc.isenabled()
+    assert gc.isenabled() is was
