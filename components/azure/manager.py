@@ -4,7 +4,7 @@ The provider looks at nothing before it makes something, and Microsoft's own cli
 manager would be one package for each service.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,6 +48,21 @@ class Manager:
         """Return a resource by its id, None where there is none."""
         return self._ask("GET", path, version)
 
+    def listed(self, path: str, version: str) -> Iterator[Mapping[str, Any]]:
+        """Give each resource of a list, page by page (`value`, `nextLink`).
+
+        Only from our manager's own address: a request carries the token of whoever deploys.
+        """
+        from azure.core.exceptions import AzureError
+
+        told = self._ask("GET", path, version) or {}
+        yield from told.get("value", ())
+        while link := str(told.get("nextLink") or ""):
+            if not link.startswith(self.client.format_url("/")):
+                raise AzureError(f"the list of {path} goes on at another address")
+            told = self._send("GET", link) or {}
+            yield from told.get("value", ())
+
     def post(self, path: str, version: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Ask a question that takes a body, such as whether a name is free."""
         return self._ask("POST", path, version, body) or {}
@@ -55,10 +70,20 @@ class Manager:
     def _ask(
         self, method: str, path: str, version: str, body: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any] | None:
+        return self._send(method, path, body, {"api-version": version})
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any] | None:
+        """Send a request to where `path` is, of our manager or of the address that it gave us."""
         from azure.core.exceptions import HttpResponseError
         from azure.core.rest import HttpRequest
 
-        request = HttpRequest(method, path, params={"api-version": version}, json=body)
+        request = HttpRequest(method, path, params=params, json=body)
         request.url = self.client.format_url(request.url)
         answer = self.client.send_request(request, **_OPTIONS)
         if answer.status_code == _MISSING:

@@ -18,6 +18,11 @@ def find_alarms(settings: GcpSettings, environment: str) -> Mapping[str, bool | 
     prefix = f"signet-{environment}-"
     wanted = urllib.parse.quote(f'display_name = starts_with("{prefix}")')
     path = f"/v3/projects/{settings.project}/alertPolicies?pageSize={_PAGE}&filter={wanted}"
-    told = rest.Google(settings.endpoint).get(rest.MONITORING, path) or {}
-    names = [str(each["displayName"]) for each in told.get("alertPolicies", ())]
+    google, names, page = rest.Google(settings.endpoint), [], ""
+    while True:
+        told = google.get(rest.MONITORING, path + page) or {}
+        names += [str(each["displayName"]) for each in told.get("alertPolicies", ())]
+        if not (token := str(told.get("nextPageToken", ""))):
+            break
+        page = f"&pageToken={urllib.parse.quote(token, safe='')}"
     return {name: None for name in names if name.startswith(prefix)}

@@ -1,12 +1,14 @@
 """Azure Resource Manager's own protocol, for looking: resources by id, and which names are free.
 
 Source: REST reference of Azure Resource Manager, "Check Name Availability" of Storage, Key Vault
-and App Service, "Vaults - Get Deleted". A resource's answer holds its id, tags and provisioning
-state, and none of its properties; versions of the API are not looked at.
+and App Service, "Vaults - Get Deleted", "Scheduled Query Rules - List By Resource Group". A
+resource's answer holds its id, tags and provisioning state, and none of its properties; a list is
+one page. Versions of the API are not looked at.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sandbox.azure.http import Refusal
@@ -16,6 +18,8 @@ from sandbox.fakes.http import Asked, Said, said_json
 
 PREFIX: Final = "/subscriptions/"
 AUDIENCE: Final = "https://management.azure.com"
+_OF_A_LIST: Final = 2
+"""Parts of a path behind `providers`: a namespace and a type, without a name."""
 _KEPT: Final = {
     "Microsoft.Storage/storageAccounts": "account",
     "Microsoft.KeyVault/vaults": "vault",
@@ -42,6 +46,8 @@ class Management:
             raise Refusal(405, "MethodNotAllowed", f"{asked.method} {asked.path}")
         if "/deletedVaults/" in asked.path:
             return self._deleted(asked.path.rpartition("/")[2])
+        if len(asked.path.lower().partition("/providers/")[2].split("/")) == _OF_A_LIST:
+            return self._list(asked.path)
         return self._resource(asked.path)
 
     def _availability(self, told: dict[str, Any]) -> dict[str, Any]:
@@ -63,6 +69,15 @@ class Management:
             raise Refusal(404, "DeletedVaultNotFound", name)
         return said_json(200, {"name": name, "properties": {"vaultId": was}})
 
+    def _list(self, path: str) -> Said:
+        with self._memory.looked_at() as known:
+            found = [
+                _told(each)
+                for each in known["resources"].values()
+                if str(each["id"]).lower().rpartition("/")[0] == path.lower()
+            ]
+        return said_json(200, {"value": found})
+
     def _resource(self, path: str) -> Said:
         with self._memory.looked_at() as known:
             found = next(
@@ -75,12 +90,13 @@ class Management:
             )
         if found is None:
             raise Refusal(404, "ResourceNotFound", path)
-        return said_json(
-            200,
-            {
-                "id": found["id"],
-                "name": path.rpartition("/")[2],
-                "tags": found["inputs"].get("tags") or {},
-                "properties": {"provisioningState": "Succeeded"},
-            },
-        )
+        return said_json(200, _told(found))
+
+
+def _told(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": found["id"],
+        "name": str(found["id"]).rpartition("/")[2],
+        "tags": found["inputs"].get("tags") or {},
+        "properties": {"provisioningState": "Succeeded"},
+    }

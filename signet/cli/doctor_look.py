@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ def facts(look: "Look", outputs: Mapping[str, Any], *, try_ways: bool) -> Facts:
     with look.known.stack.place.applied():
         documents = ask_all(_document_questions(settings, outputs))
         functions = ask_all(_function_questions(settings, _functions(outputs)))
-        alarms = ask_all(_alarm_questions(settings, names))
+        alarms = ask_all(_alarm_questions(settings))
         attached = ask_all(_attached_questions(settings, outputs))
         until = time.monotonic() + _SECONDS
         wait_for(documents.values(), _SECONDS)
@@ -217,17 +217,25 @@ def _report(name: str, answer: "Answer[Mapping[str, Any]]") -> FunctionReport:
 
 
 def _alarm_names(settings: "Settings", outputs: Mapping[str, Any]) -> dict[str, list[str]]:
-    """By cloud: the validators' alarms, and the token service's where it runs."""
-    from signet.signals import exchange_signals, signals
+    """By cloud: the environment's alarms, each service's own, and the token service's where it
+    runs."""
+    from signet.signals import exchange_signals, of_service, signals
 
     refusals = settings.alarm_refusals
     common = signals(refusals=refusals, unknown_keys=settings.alarm_unknown_keys)
     runs_in = (outputs.get("tokenService") or {}).get("cloud")
+    services = outputs.get("services") or {}
     return {
         cloud: [
             signal.alarm_name(settings.environment)
             for signal in (
                 *common,
+                *(
+                    own
+                    for name, told in services.items()
+                    if cloud in told["gateways"]
+                    for own in of_service(name, common)
+                ),
                 *(exchange_signals(refusals=refusals) if cloud == runs_in else ()),
             )
         ]
@@ -236,7 +244,7 @@ def _alarm_names(settings: "Settings", outputs: Mapping[str, Any]) -> dict[str, 
 
 
 def _alarm_questions(
-    settings: "Settings", names: Mapping[str, Sequence[str]]
+    settings: "Settings",
 ) -> dict[str, Callable[[], Mapping[str, bool | None]]]:
     asked: dict[str, Callable[[], Mapping[str, bool | None]]] = {}
     if (aws := settings.aws) is not None:
@@ -246,7 +254,7 @@ def _alarm_questions(
     if (azure := settings.azure) is not None:
         from components.azure import alarm_census as on_azure
 
-        asked["azure"] = lambda: on_azure.find_alarms(azure, names["azure"])
+        asked["azure"] = lambda: on_azure.find_alarms(azure, settings.environment)
     if (gcp := settings.gcp) is not None:
         from components.gcp import alarm_census as on_gcp
 

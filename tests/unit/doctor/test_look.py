@@ -11,9 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from azure.core.exceptions import AzureError
 
 from components.aws import alarm_census, attached, clients, validator_report
+from components.azure import alarm_census as on_azure
+from components.azure.manager import Manager
 from components.bounded import Answer
+from components.gcp import alarm_census as on_google
+from components.gcp.rest import Google
 from signet.cli import doctor_look
 from signet.doctor.facts import DocumentReading, Ways
 from signet.documents import JWKS_PATH
@@ -298,3 +303,63 @@ def test_the_token_services_alarms_are_looked_for_where_it_runs() -> None:
         "signet-prod-exchange-limits",
         "signet-prod-exchange-failures",
     }
+
+
+def test_a_services_own_alarms_are_looked_for_in_its_clouds_alone() -> None:
+    settings: Any = SimpleNamespace(
+        environment="prod", clouds=("aws", "gcp"), alarm_refusals=1, alarm_unknown_keys=1
+    )
+    without = doctor_look._alarm_names(settings, {})
+    with_it = doctor_look._alarm_names(
+        settings, {"services": {"orders": {"gateways": {"gcp": {}}}}}
+    )
+    assert with_it["aws"] == without["aws"]
+    assert set(with_it["gcp"]) - set(without["gcp"]) == {
+        "signet-prod-orders-refusals",
+        "signet-prod-orders-could-not-check",
+    }
+
+
+def test_google_policies_are_listed_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {
+        "": {"alertPolicies": [{"displayName": "signet-prod-a"}], "nextPageToken": "t/2"},
+        "&pageToken=t%2F2": {"alertPolicies": [{"displayName": "signet-prod-b"}]},
+    }
+
+    def get(_self: object, _host: str, path: str) -> object:
+        _, mark, more = path.partition("&pageToken=")
+        return pages[mark + more]
+
+    monkeypatch.setattr(Google, "get", get)
+    settings: Any = SimpleNamespace(project="p", endpoint=None)
+    found = on_google.find_alarms(settings, "prod")
+    assert found == {"signet-prod-a": None, "signet-prod-b": None}
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("https://manager.test/rules?page=2", ["signet-prod-a", "signet-prod-b"]),
+        ("https://elsewhere.test/rules?page=2", "goes on at another address"),
+        ("https://manager.test.evil.test/rules", "goes on at another address"),
+    ],
+)
+def test_azures_rules_are_listed_page_by_page_and_at_one_address(
+    monkeypatch: pytest.MonkeyPatch, link: str, said: list[str] | str
+) -> None:
+    first = {"value": [{"name": "signet-prod-a"}, {"name": "another"}], "nextLink": link}
+    pages = {"/rules": first, link: {"value": [{"name": "signet-prod-b"}]}}
+    client: Any = SimpleNamespace(
+        format_url=lambda url: url if url.startswith("https:") else f"https://manager.test{url}",
+        send_request=lambda request, **_: SimpleNamespace(
+            status_code=200,
+            json=lambda: pages[request.url if request.url == link else "/rules"],
+        ),
+    )
+    monkeypatch.setattr(Manager, "connect", lambda _: Manager(client))
+    settings: Any = SimpleNamespace(endpoint=None, subscription="s", resource_group="g")
+    if isinstance(said, str):
+        with pytest.raises(AzureError, match=said):
+            on_azure.find_alarms(settings, "prod")
+    else:
+        assert list(on_azure.find_alarms(settings, "prod")) == said
