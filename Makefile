@@ -60,7 +60,7 @@ bench: setup ## measure; a table, and build/bench.json
 load: setup ## the Cloud Run server under load on loopback (a quarter of an hour; ARGS="--soak 60" for less)
 	@$(VENV)/python -m tests.load $(ARGS)
 
-drills: setup ## every drill: tokens, kills, faults, homes of the key, on the real engine (90 minutes)
+drills: setup ## every drill: tokens, kills, faults, homes of the key, on the real engine (45 minutes)
 	@$(VENV)/pytest $(DRILLS) -m "engine or drill" $(or $(ARGS),$(SPREAD))
 
 matrix: setup ## one table of cases through every runtime and real gateway; writes docs/runtimes.md
