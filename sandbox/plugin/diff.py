@@ -105,6 +105,10 @@ def _changes(old: Any, new: Any, of: Type, path: str, *, replace: bool) -> Itera
             yield from _changes(
                 old.get(key), new.get(key), of.item, path + _key(key), replace=replace
             )
+    elif isinstance(old, dict) and of.kind is Kind.LIST:
+        # What `prepare` told by name (an app's identities). The protocol's maps come in any order.
+        if old != new:
+            yield Change(path, "update", replace)
     elif of.kind is Kind.LIST and of.item is not None and len(old) == len(new):
         for index, (was, now) in enumerate(zip(old, new, strict=True)):
             yield from _changes(was, now, of.item, f"{path}[{index}]", replace=replace)
