@@ -32,6 +32,8 @@ class FunctionRoleArgs:
     """What its rights are called."""
     readable_objects: Sequence[str] = ()
     """S3 object ARNs that may be read."""
+    formerly: str = ""
+    """Name that the component once had, if another; what is below it bore that name too."""
 
 
 class FunctionRole(pulumi.ComponentResource):
@@ -62,7 +64,7 @@ class FunctionRole(pulumi.ComponentResource):
             force_detach_policies=True,
             assume_role_policy=policies.assumable_by_lambda(),
             tags=environment_tags(args.environment),
-            opts=own,
+            opts=_once_called(args.formerly, "role", own),
         )
         objects = tuple(args.readable_objects)
         rights = aws.iam.RolePolicy(
@@ -70,9 +72,22 @@ class FunctionRole(pulumi.ComponentResource):
             name=args.rights,
             role=role.name,
             policy=group.arn.apply(lambda arn: policies.function(arn, objects)),
-            opts=own,
+            opts=_once_called(args.formerly, "rights", own),
         )
         # A function that starts before its rights are there would lose its first log lines.
         self.role_arn = pulumi.Output.all(role.arn, rights.id).apply(lambda both: str(both[0]))
         self.log_group_name = group.name
         self.register_outputs({"roleArn": self.role_arn, "logGroupName": self.log_group_name})
+
+
+def _once_called(formerly: str, part: str, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """Return the options of a part of a component that bore another name.
+
+    What the SDK adds for it is its old name below the old component. A run that is killed between
+    the two leaves the old name below the new component, because the engine moves what is below
+    (`deploy.Snapshot.NormalizeURNReferences`).
+    """
+    if not formerly:
+        return opts
+    between = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{formerly}-{part}")])
+    return pulumi.ResourceOptions.merge(opts, between)

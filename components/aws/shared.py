@@ -81,6 +81,7 @@ class Shared:
     def _make_role(self, ring: str) -> FunctionRole:
         settings, own = self._settings, pulumi.ResourceOptions(parent=self._cloud)
         before = pulumi.create_urn(f"{ring}-validator", "signet:aws:Validator", parent=self._cloud)
+        formerly = f"{ring}-validator-run"
         documents = document_arns(self._aws.bucket, self._aws.region, folder_of(ring))
         return FunctionRole(
             f"{ring}-validators",
@@ -94,6 +95,7 @@ class Shared:
                 # before those go, so that no line is lost while functions change groups.
                 rights="validators",
                 readable_objects=documents if self._private else (),
+                formerly=formerly,
             ),
-            moved_from(own, before, f"{ring}-validator-run"),
+            moved_from(own, before, formerly),
         )
