@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 RECORD = {"journal", "confirmed"}
 RESOURCES, STEP = 93, 10
 """How many operations the first `up` of one cloud has, and how far apart single kills are."""
-FEWEST_RUNS, MOST_RUNS = 5, 90
+FEWEST_RUNS, MOST_RUNS = 6, 60
 
 
 @pytest.fixture
