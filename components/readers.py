@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.moved import once_called
 from signet.key_ring import ENVIRONMENT_RING
 
 
@@ -29,9 +30,9 @@ class Reader:
 
     def options(self, store: str, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Return the options of its right, which stays what it was."""
-        before = pulumi.Alias(name=f"{store}-reader-{self.counted}")
-        known = [] if self.ring == ENVIRONMENT_RING else [before]
-        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=known))
+        if self.ring == ENVIRONMENT_RING:
+            return opts
+        return once_called(opts, f"{store}-reader-{self.counted}")
 
 
 def first_of_each(rings: Sequence[str]) -> dict[str, int]:

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from components.aws import policies
 from components.aws.log_group import LogGroupArgs, log_group
 from components.aws.tags import environment_tags
+from components.moved import once_called
 
 OWN_LOG: Final = "run"
 """What the rights of a function with a log group of its own are called."""
@@ -49,6 +50,10 @@ class FunctionRole(pulumi.ComponentResource):
     ) -> None:
         super().__init__("signet:aws:FunctionRole", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
+
+        def part(what: str) -> pulumi.ResourceOptions:
+            return once_called(own, f"{args.formerly}-{what}") if args.formerly else own
+
         group = args.log_group or log_group(
             f"{name}-logs",
             LogGroupArgs(
@@ -64,7 +69,7 @@ class FunctionRole(pulumi.ComponentResource):
             force_detach_policies=True,
             assume_role_policy=policies.assumable_by_lambda(),
             tags=environment_tags(args.environment),
-            opts=_once_called(args.formerly, "role", own),
+            opts=part("role"),
         )
         objects = tuple(args.readable_objects)
         rights = aws.iam.RolePolicy(
@@ -72,22 +77,9 @@ class FunctionRole(pulumi.ComponentResource):
             name=args.rights,
             role=role.name,
             policy=group.arn.apply(lambda arn: policies.function(arn, objects)),
-            opts=_once_called(args.formerly, "rights", own),
+            opts=part("rights"),
         )
         # A function that starts before its rights are there would lose its first log lines.
         self.role_arn = pulumi.Output.all(role.arn, rights.id).apply(lambda both: str(both[0]))
         self.log_group_name = group.name
         self.register_outputs({"roleArn": self.role_arn, "logGroupName": self.log_group_name})
-
-
-def _once_called(formerly: str, part: str, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-    """Return the options of a part of a component that bore another name.
-
-    What the SDK adds for it is its old name below the old component. A run that is killed between
-    the two leaves the old name below the new component, because the engine moves what is below
-    (`deploy.Snapshot.NormalizeURNReferences`).
-    """
-    if not formerly:
-        return opts
-    between = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{formerly}-{part}")])
-    return pulumi.ResourceOptions.merge(opts, between)

@@ -13,6 +13,7 @@ from components.azure import names
 from components.azure.flex_parts import FlexAppArgs, function_config, one_deploy_template
 from components.azure.tags import SETTINGS, environment_tags
 from components.guarded import ENVIRONMENT
+from components.moved import once_called
 from components.never_missing import never_missing
 from components.validator_settings import HASH_VARIABLE
 
@@ -87,20 +88,17 @@ class FlexApp:
 
     def _app_container(self, name: str) -> storage.BlobContainer:
         """Where the host keeps what One Deploy gave it: each app a container of its own."""
-        # The environment's own was declared beside the account that holds it.
-        formerly = [pulumi.Alias(name=f"{name}-code-app")]
+        opts = self._opts
+        if self._args.service == ENVIRONMENT:
+            # It was declared beside the account that holds it.
+            opts = once_called(opts, f"{name}-code-app")
         return storage.BlobContainer(
             f"{name}-container",
             resource_group_name=self._args.resource_group,
             account_name=self._args.code.account.name,
             container_name=names.app_container(self._args.service),
             public_access=storage.PublicAccess.NONE,
-            opts=pulumi.ResourceOptions.merge(
-                self._opts,
-                pulumi.ResourceOptions(
-                    aliases=formerly if self._args.service == ENVIRONMENT else None
-                ),
-            ),
+            opts=opts,
         )
 
     def _app_settings(self) -> list[web.NameValuePairArgsDict]:
